@@ -1,0 +1,210 @@
+"""What the rooms promise each other: values that travel between them and the Protocols at the seams."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+from locoman.names import AUTO, ModelName
+
+Progress = Callable[[int, int | None, str], None]
+"""Called with (done, total or None, unit) while long work goes on; the core never prints."""
+
+
+def no_progress(done: int, total: int | None, unit: str) -> None:
+    """The Progress that shows nothing."""
+
+
+# --- a question and its answer -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a conversation."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How tokens are drawn; None leaves the base spec's default in force."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A conversation to be continued by a model; the last message is the question."""
+
+    messages: tuple[Message, ...]
+    model: ModelName = AUTO
+    sampling: Sampling = field(default_factory=Sampling)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An adapter that might answer (None = the plain base) and the probability that it should."""
+
+    adapter: str | None
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The router's word: who answers (None = the plain base), how sure it is, which stage said so."""
+
+    adapter: str | None
+    confidence: float
+    stage: str
+    candidates: tuple[Candidate, ...] = ()
+    route_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Who answers: sent once, ahead of the text. `prompt_only` marks an adapter without weights."""
+
+    adapter: str | None
+    base: str
+    engine: str
+    confidence: float
+    stage: str
+    prompt_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Milliseconds of routing, of loading the model for this request, to the first token and in all; decoding speed."""
+
+    route_ms: float = 0.0
+    load_ms: float = 0.0
+    ttft_ms: float = 0.0
+    total_ms: float = 0.0
+    tokens_per_second: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts; `cached_tokens` of the prompt's tokens needed no evaluation."""
+
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A piece of an answer. The first carries `served`; the last carries `finish`, `timing` and `usage`."""
+
+    text: str = ""
+    served: Served | None = None
+    finish: Literal["stop", "length"] | None = None
+    timing: Timing | None = None
+    usage: Usage | None = None
+
+
+# --- engines and routing ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ResidentBase:
+    """A base in memory with the adapters loaded beside it; `bytes` is the resident size of the process that holds them."""
+
+    name: str
+    adapters: tuple[str, ...]
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Residency:
+    """What an engine holds in memory; `since` and `idle_until` are seconds since the epoch."""
+
+    engine: str
+    address: str
+    since: float
+    idle_until: float | None
+    bases: tuple[ResidentBase, ...]
+
+
+class Engine(Protocol):
+    """Something that answers."""
+
+    def chat(self, request: Request) -> Iterator[Chunk]:
+        """Streams the answer; closing the iterator cancels. Raises EngineError, UnknownName."""
+        ...
+
+    def resident(self) -> Residency | None:
+        """What is in memory now; None when nothing runs."""
+        ...
+
+
+class Decider(Protocol):
+    """Something that says which adapter should answer."""
+
+    def decide(self, question: str, history: Sequence[Message] = ()) -> Decision:
+        """Always answers; with no idea the decision's adapter is None. `history` are the turns before the question."""
+        ...
+
+
+# --- what an engine serves ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ServedAdapter:
+    """An adapter as an engine needs it: its GGUF (None = prompt-only) and its prompt settings."""
+
+    name: str
+    version: str
+    gguf: Path | None
+    scale: float = 1.0
+    system: str = ""
+    repeat_question: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServedBase:
+    """A base as an engine needs it: the GGUF, the jinja chat template's text, stop strings, context in tokens, defaults."""
+
+    name: str
+    gguf: Path
+    chat_template: str
+    stop: tuple[str, ...]
+    context: int
+    defaults: Sampling
+    adapters: tuple[ServedAdapter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """All that a host serves at one time. `stamp` changes when any of it does."""
+
+    stamp: str
+    base: ServedBase
+    decider: Decider
+
+
+class LineupSource(Protocol):
+    """Hands the host what it serves; asked before each request, so it must be cheap when nothing changed."""
+
+    def current(self) -> Lineup:
+        """Raises NothingInstalled, StoreError, InvalidFile."""
+        ...
+
+
+# --- scoring -----------------------------------------------------------------------------------------------------------------
+
+
+class Scorer(Protocol):
+    """Says how right an answer is."""
+
+    def score(self, answer: str, expected: Sequence[str]) -> float:
+        """From 0.0 (wrong) to 1.0 (right), the best over the accepted answers `expected` (at least one)."""
+        ...

@@ -1,0 +1,253 @@
+"""Every error locoman raises on purpose, in one tree.
+
+An exception carries facts in its fields and says one clear sentence as its text; what to type next and the exit code are
+decided in one table, `locoman.cli.errors`.
+
+    LocomanError                      exit 1  something failed
+    ├── UsageError                    exit 2  what was typed or sent cannot be used
+    │   ├── UnknownName                       no such adapter, base, setting ...; carries the nearest names
+    │   └── InvalidName                       a name that cannot be a name
+    ├── CheckFailed                   exit 3  a gate, a verdict or a self-check fell short
+    │   └── WrongBase                         an adapter that was made for another base
+    ├── MissingPrerequisite           exit 4  something needed is not here; carries what would help
+    │   ├── NothingInstalled                  no base is installed yet
+    │   ├── ExtraMissing                      an optional Python package
+    │   ├── OllamaUnavailable                 no Ollama server answers
+    │   ├── NotEnoughDisk                     less space than the plan needs
+    │   ├── NotEnoughMemory                   less memory than the base needs
+    │   └── NoSource                          no place to fetch from could be reached
+    ├── InvalidFile                   exit 1  a file that cannot be what it should be; path, line, column
+    │   ├── UnknownKey                        a key nobody reads; carries the nearest known one
+    │   └── Unsupported                       well formed, but something this version refuses by name
+    ├── DownloadFailed                exit 1  a transfer broke off or does not match its digest
+    ├── StoreError                    exit 1  LOCOMAN_HOME could not be read or written
+    │   ├── StoreBusy                         another locoman is changing it
+    │   └── StoreReadOnly                     it cannot be written
+    ├── OllamaRefused                 exit 1  Ollama answered with an error
+    └── EngineError                   exit 1  the engine could not answer
+        ├── EngineUnavailable                 it could not be started or reached
+        ├── EngineLost                        it went away in the middle of an answer
+        └── RequestRefused                    it answered, and said no (status, message)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class LocomanError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class UsageError(LocomanError):
+    """What was typed or sent cannot be used."""
+
+
+class UnknownName(UsageError):
+    """There is no such thing.
+
+    Args:
+        kind: what was looked for, e.g. "adapter".
+        name: what was asked for.
+        nearest: known names that look like it, best first.
+    """
+
+    def __init__(self, kind: str, name: str, nearest: Sequence[str] = ()) -> None:
+        self.kind = kind
+        self.name = name
+        self.nearest = tuple(nearest)
+        hint = f" Did you mean {' or '.join(self.nearest)}?" if self.nearest else ""
+        super().__init__(f"There is no {kind} called {name!r}.{hint}")
+
+
+class InvalidName(UsageError):
+    """A text that cannot be a name; `reason` says why."""
+
+    def __init__(self, kind: str, text: str, reason: str) -> None:
+        self.kind = kind
+        self.text = text
+        self.reason = reason
+        super().__init__(f"{text[:80]!r} cannot be the name of {kind}: {reason}.")
+
+
+class CheckFailed(LocomanError):
+    """A gate, a verdict or a self-check fell short."""
+
+
+class WrongBase(CheckFailed):
+    """An adapter that was made for another base than the one it was offered to."""
+
+    def __init__(self, adapter: str, base: str, detail: str) -> None:
+        self.adapter = adapter
+        self.base = base
+        self.detail = detail
+        super().__init__(f"The adapter {adapter} does not belong to the base {base}: {detail}.")
+
+
+class MissingPrerequisite(LocomanError):
+    """Something needed is not here; `remedy` is what to type or do next ("" when nothing is known)."""
+
+    def __init__(self, sentence: str, remedy: str = "") -> None:
+        self.remedy = remedy
+        super().__init__(sentence)
+
+
+class NothingInstalled(MissingPrerequisite):
+    """No base is installed in this LOCOMAN_HOME."""
+
+    def __init__(self) -> None:
+        super().__init__("No base model is installed yet.", "locoman install")
+
+
+class ExtraMissing(MissingPrerequisite):
+    """An optional Python package is needed; `extra` is the extra of locoman that brings it."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        self.package = package
+        self.extra = extra
+        super().__init__(
+            f"{purpose} needs the Python package {package}, which is not installed.",
+            f'pip install "locoman[{extra}]"',
+        )
+
+
+class OllamaUnavailable(MissingPrerequisite):
+    """No Ollama server answers at `url`."""
+
+    def __init__(self, url: str, detail: str) -> None:
+        self.url = url
+        self.detail = detail
+        super().__init__(f"Ollama does not answer at {url}: {detail}.", "ollama serve")
+
+
+class NotEnoughDisk(MissingPrerequisite):
+    """Less free disk space than needed (both in bytes)."""
+
+    def __init__(self, needed: int, free: int, where: Path) -> None:
+        self.needed = needed
+        self.free = free
+        self.where = where
+        super().__init__(f"This needs {megabytes(needed)} of disk space in {where}, and {megabytes(free)} are free.")
+
+
+class NotEnoughMemory(MissingPrerequisite):
+    """Less memory than the base needs (both in bytes)."""
+
+    def __init__(self, base: str, needed: int, total: int) -> None:
+        self.base = base
+        self.needed = needed
+        self.total = total
+        super().__init__(
+            f"The base {base} needs {megabytes(needed)} of memory, and this machine has {megabytes(total)}.",
+            "locoman base list",
+        )
+
+
+class NoSource(MissingPrerequisite):
+    """Nothing could be fetched; `tried` pairs each source with what went wrong there."""
+
+    def __init__(self, what: str, tried: Sequence[tuple[str, str]], remedy: str = "") -> None:
+        self.what = what
+        self.tried = tuple(tried)
+        listing = "; ".join(f"{source}: {problem}" for source, problem in self.tried) or "none is known"
+        super().__init__(f"{what} could not be fetched from any source ({listing}).", remedy)
+
+
+class InvalidFile(LocomanError):
+    """A file that cannot be what it should be. `line` and `column` count from 1."""
+
+    def __init__(self, path: Path | str, detail: str, *, line: int | None = None, column: int | None = None) -> None:
+        self.path = Path(path)
+        self.detail = detail
+        self.line = line
+        self.column = column
+        place = f"{path}"
+        if line is not None:
+            place += f", line {line}"
+        if column is not None:
+            place += f", column {column}"
+        super().__init__(f"{place}: {detail}.")
+
+
+class UnknownKey(InvalidFile):
+    """A key that nobody reads; `nearest` is the known key that looks most like it, if any."""
+
+    def __init__(self, path: Path | str, key: str, nearest: str | None, *, line: int | None = None) -> None:
+        self.key = key
+        self.nearest = nearest
+        hint = f", did you mean {nearest!r}?" if nearest else ""
+        super().__init__(path, f"unknown key {key!r}{hint}".rstrip("?") + ("?" if nearest else ""), line=line)
+
+
+class Unsupported(InvalidFile):
+    """A well-formed file that asks for something this version refuses by name."""
+
+
+class DownloadFailed(LocomanError):
+    """A transfer broke off or does not match its digest; what arrived is kept for the next try where it is good."""
+
+    def __init__(self, what: str, detail: str) -> None:
+        self.what = what
+        self.detail = detail
+        super().__init__(f"The download of {what} failed: {detail}.")
+
+
+class StoreError(LocomanError):
+    """LOCOMAN_HOME could not be read or written."""
+
+    def __init__(self, path: Path, detail: str) -> None:
+        self.path = path
+        self.detail = detail
+        super().__init__(f"{path}: {detail}.")
+
+
+class StoreBusy(StoreError):
+    """Another locoman is changing this LOCOMAN_HOME."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "another locoman is changing this folder")
+
+
+class StoreReadOnly(StoreError):
+    """LOCOMAN_HOME cannot be written."""
+
+
+class OllamaRefused(LocomanError):
+    """Ollama answered a request with an error (`status` as in HTTP; 200 for one that came inside a stream)."""
+
+    def __init__(self, operation: str, status: int, message: str) -> None:
+        self.operation = operation
+        self.status = status
+        self.message = message
+        super().__init__(f"Ollama refused to {operation}: {message or f'HTTP status {status}'}.")
+
+
+class EngineError(LocomanError):
+    """The engine could not answer."""
+
+
+class EngineUnavailable(EngineError):
+    """The engine could not be started or reached."""
+
+
+class EngineLost(EngineError):
+    """The engine went away in the middle of an answer."""
+
+
+class RequestRefused(EngineError):
+    """The engine answered with an error: `status` as in HTTP, and its message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        self.status = status
+        self.message = message
+        super().__init__(message)
+
+
+def megabytes(count: int) -> str:
+    """`count` bytes as people read them: "512 kB", "7.1 MB", "2.5 GB" (decimal units)."""
+    if count < 1_000_000:
+        return f"{max(1, round(count / 1e3)) if count else 0} kB"
+    if count < 1_000_000_000:
+        return f"{count / 1e6:.3g} MB"
+    return f"{count / 1e9:.3g} GB"
