@@ -1,0 +1,27 @@
+"""How an adapter is trained: the [training] table of adapter.toml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+Share = Annotated[float, Meta(ge=0.0, le=1.0)]
+
+
+class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
+    """A LoRA training recipe; all that is needed, with the package's train.jsonl and its base, to train the weights again.
+
+    `targets` are names of linear modules as PEFT knows them; `warmup` is a share of the steps; `max_length` counts tokens.
+    """
+
+    rank: Annotated[int, Meta(ge=1, le=1024)]
+    alpha: Annotated[float, Meta(gt=0)]
+    targets: tuple[str, ...]
+    epochs: Annotated[int, Meta(ge=1, le=1000)] = 3
+    learning_rate: Annotated[float, Meta(gt=0, lt=1)] = 1e-4
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    warmup: Share = 0.03
+    batch_size: Annotated[int, Meta(ge=1, le=4096)] = 16
+    max_length: Annotated[int, Meta(ge=8, le=131072)] = 1024
+    seed: int = 0

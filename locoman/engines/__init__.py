@@ -1,0 +1,1 @@
+"""Who answers: the host, the OpenAI client, scripted answers."""

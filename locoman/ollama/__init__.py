@@ -1,0 +1,1 @@
+"""The base inside Ollama: its API, capabilities and files."""

@@ -1,0 +1,1 @@
+"""Which adapter answers: stages, calibration, cascade."""

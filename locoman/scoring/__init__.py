@@ -1,0 +1,1 @@
+"""Is an answer right: one scorer per file and one registry."""

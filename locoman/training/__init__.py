@@ -1,0 +1,1 @@
+"""LoRA training with peft; torch is imported on use only."""

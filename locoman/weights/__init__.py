@@ -1,0 +1,1 @@
+"""The bytes: GGUF, safetensors, architectures, tokenizers, LoRA, fingerprints."""
