@@ -28,6 +28,8 @@ decided in one table, `locoman.cli.errors`.
         ├── EngineUnavailable                 it could not be started or reached
         ├── EngineLost                        it went away in the middle of an answer
         └── RequestRefused                    it answered, and said no (status, message)
+            ├── ContextExceeded               the conversation is longer than the context; tokens, limit
+            └── EngineBusy                    too many requests are waiting; seconds until a retry makes sense
 """
 
 from __future__ import annotations
@@ -242,6 +244,27 @@ class RequestRefused(EngineError):
         self.status = status
         self.message = message
         super().__init__(message)
+
+
+class ContextExceeded(RequestRefused):
+    """The conversation has more tokens than the context holds."""
+
+    def __init__(self, tokens: int, limit: int) -> None:
+        self.tokens = tokens
+        self.limit = limit
+        super().__init__(
+            400,
+            f"The question is too long: with what stands before it it has {tokens:,} tokens, "
+            f"{max(1, tokens - limit):,} more than the context of {limit:,} holds.",
+        )
+
+
+class EngineBusy(RequestRefused):
+    """Too many requests are waiting; `retry_after` is in seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(429, f"Too many requests are waiting. Try again in {retry_after} seconds.")
 
 
 def megabytes(count: int) -> str:
