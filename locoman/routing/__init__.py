@@ -1,1 +1,1 @@
-"""Which adapter answers: stages, calibration, cascade."""
+"""Which adapter should answer: stages that decide or pass on, run in order by `cascade.Router`."""

@@ -1,0 +1,1 @@
+"""The stages of the router, one per file, behind the Protocol in `stage`."""

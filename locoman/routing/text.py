@@ -1,0 +1,45 @@
+"""Questions as the router reads them: bounded, normalised, with numbers reduced to their shape."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_CHARACTERS = 2000  # what is read of a question; a topic shows itself long before
+
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff]")
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_DIGIT = re.compile(r"\d")
+_TOKEN = re.compile(r"[^\W\d_]+|0+|[^\w\s]|_")
+
+
+def normalise(text: str) -> str:
+    """The first MAX_CHARACTERS of `text` as NFKC, case-folded, without control characters, with single spaces.
+
+    The result encodes as UTF-8 and is at most MAX_CHARACTERS long, whatever comes in.
+    """
+    folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text[:MAX_CHARACTERS])).casefold()[:MAX_CHARACTERS]
+    return " ".join(_UNPRINTABLE.sub(" ", folded).split())
+
+
+def shape(text: str) -> str:
+    """`text` normalised, with every decimal digit of any script as "0": questions that differ in numbers only are one."""
+    return _DIGIT.sub("0", normalise(text))
+
+
+def word_grams(shaped: str) -> list[str]:
+    """The 1- and 2-grams over words, numbers (of whatever length, all the token "0") and single symbols."""
+    tokens = ["0" if token[0] == "0" else token for token in _TOKEN.findall(shaped)]
+    return tokens + [f"{left} {right}" for left, right in zip(tokens, tokens[1:], strict=False)]
+
+
+def character_grams(shaped: str) -> list[str]:
+    """The 2- to 5-grams of characters inside words with a blank at each end (scikit-learn's `char_wb`)."""
+    grams = []
+    for word in shaped.split():
+        padded = f" {word} "
+        for length in range(2, 6):
+            grams.extend(padded[start : start + length] for start in range(max(1, len(padded) - length + 1)))
+            if len(padded) <= length:
+                break  # a word shorter than the gram counts once
+    return grams
