@@ -17,6 +17,15 @@ def no_progress(done: int, total: int | None, unit: str) -> None:
     """The Progress that shows nothing."""
 
 
+Stages = Callable[[str], Progress]
+"""Called with the title of a piece of long work; what it returns is called while that piece goes on."""
+
+
+def quiet_stages(title: str) -> Progress:
+    """The Stages that show nothing."""
+    return no_progress
+
+
 # --- a question and its answer -------------------------------------------------------------------------------------------
 
 

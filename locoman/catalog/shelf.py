@@ -1,0 +1,70 @@
+"""What this machine could install: specs and packages that ship with locoman, and those laid beside them by its owner."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from locoman.catalog.manifest import AdapterPackage, read_package
+from locoman.catalog.spec import BaseSpec, read_spec
+from locoman.errors import UnknownName
+from locoman.names import AdapterRef, BaseRef, nearest
+
+
+def shipped(kind: str) -> Path:
+    """The folder "modelfiles" or "adapters": inside the installed package, or at the root of a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "shipped" / kind
+    return installed if installed.is_dir() else package.parent / kind
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Folders of specs and of packages; where two hold the same name, the later folder wins."""
+
+    spec_folders: tuple[Path, ...]
+    package_folders: tuple[Path, ...]
+
+    def specs(self) -> tuple[BaseSpec, ...]:
+        """Every base spec, sorted by name. Raises InvalidFile."""
+        paths = {path.stem: path for folder in self.spec_folders for path in sorted(folder.glob("*.toml"))}
+        return tuple(read_spec(paths[name]) for name in sorted(paths))
+
+    def spec(self, ref: BaseRef) -> BaseSpec:
+        """Raises UnknownName with the nearest names, InvalidFile."""
+        for folder in reversed(self.spec_folders):
+            path = folder / f"{ref.name}.toml"
+            if path.is_file():
+                return read_spec(path)
+        known = [path.stem for folder in self.spec_folders for path in folder.glob("*.toml")]
+        raise UnknownName("base", ref.name, nearest(ref.name, known))
+
+    def standard(self) -> BaseSpec:
+        """The base of this academic year."""
+        for spec in self.specs():
+            if spec.spec.status == "standard":
+                return spec
+        raise UnknownName("base with the status", "standard")
+
+    def packages(self, base: BaseRef | None = None) -> tuple[AdapterPackage, ...]:
+        """Every package (for `base`, when given), sorted by name. Raises InvalidFile."""
+        found: dict[str, AdapterPackage] = {}
+        for folder in self.package_folders:
+            for path in sorted(folder.glob("*/adapter.toml")):
+                package = read_package(path.parent)
+                found[package.manifest.name] = package
+        wanted = [p for p in found.values() if base is None or p.manifest.base.name == base.name]
+        return tuple(sorted(wanted, key=lambda p: p.manifest.name))
+
+    def package(self, text: str, base: BaseRef) -> AdapterPackage:
+        """The package that `text` means: a folder's path, or a name. Raises UnknownName, InvalidName, InvalidFile."""
+        if "/" in text or "\\" in text or (Path(text) / "adapter.toml").is_file():
+            return read_package(Path(text))
+        packages = {package.manifest.name: package for package in self.packages()}
+        name = AdapterRef.parse(text).name
+        if name not in packages:
+            mine = [p.manifest.name for p in packages.values() if p.manifest.base.name == base.name]
+            raise UnknownName("adapter", name, nearest(name, packages) or mine)
+        return packages[name]
+
+

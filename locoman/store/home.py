@@ -1,0 +1,63 @@
+"""The folders of LOCOMAN_HOME."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Names every place in LOCOMAN_HOME once; creates nothing."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The settings file."""
+        return self.root / "config.toml"
+
+    @property
+    def registry(self) -> Path:
+        """The one commit point."""
+        return self.root / "registry.toml"
+
+    @property
+    def bases(self) -> Path:
+        """Converted or downloaded base files, one folder per base."""
+        return self.root / "bases"
+
+    @property
+    def adapters(self) -> Path:
+        """Installed packages, adapters/<name>/<version>."""
+        return self.root / "adapters"
+
+    @property
+    def router(self) -> Path:
+        """Fitted routers, named by their content."""
+        return self.root / "router"
+
+    @property
+    def modelfiles(self) -> Path:
+        """Base specs of this machine, beside those that ship."""
+        return self.root / "modelfiles"
+
+    @property
+    def staging(self) -> Path:
+        """Work in progress; whatever is here when nobody holds the lock was left by a killed process."""
+        return self.root / "staging"
+
+    @property
+    def downloads(self) -> Path:
+        """Partial downloads, kept so that they can go on."""
+        return self.root / "downloads"
+
+    @property
+    def run(self) -> Path:
+        """Where a running host is found."""
+        return self.root / "run"
+
+    @property
+    def locks(self) -> Path:
+        """Lock files."""
+        return self.root / "locks"

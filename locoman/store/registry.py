@@ -1,0 +1,148 @@
+"""registry.toml: what is installed. What is not in it does not exist."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+import tomli_w
+from msgspec import Meta, Struct, field, structs, to_builtins
+
+from locoman.documents import read_toml
+from locoman.errors import InvalidFile, LocomanError, NothingInstalled, UnknownName
+from locoman.names import AdapterRef, BaseRef, Version, check_name, nearest
+from locoman.store.atomic import write_atomic
+
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+
+
+class InstalledBase(Struct, frozen=True, forbid_unknown_fields=True):
+    """A base on this machine.
+
+    `gguf` is relative to LOCOMAN_HOME for a file of our own, absolute for Ollama's blob (origin "ollama"). `router` is the
+    fitted router for its adapters, relative. `active` maps a domain to "name@version".
+    """
+
+    name: str
+    gguf: str
+    origin: Literal["converted", "downloaded", "ollama"]
+    sha256: Sha256
+    bytes: Annotated[int, Meta(gt=0)]
+    fingerprint: str
+    router: str
+    active: dict[str, str] = field(default_factory=dict)
+
+
+class InstalledAdapter(Struct, frozen=True, forbid_unknown_fields=True):
+    """One version of an adapter for one base; `package` and `gguf` are relative, `gguf` "" for a prompt-only adapter."""
+
+    name: str
+    version: str
+    domain: str
+    base: str
+    kind: Literal["lora", "prompt"]
+    package: str
+    gguf: str = ""
+    sha256: str = ""
+
+    @property
+    def ref(self) -> AdapterRef:
+        """Name and version."""
+        return AdapterRef(self.name, Version.parse(self.version))
+
+
+class Registry(Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole registry; `base` is the one in use, "" before the first install."""
+
+    format: Literal[1] = 1
+    base: str = ""
+    bases: tuple[InstalledBase, ...] = ()
+    adapters: tuple[InstalledAdapter, ...] = ()
+
+    def find_base(self, name: str) -> InstalledBase | None:
+        """The installed base of that name."""
+        return next((base for base in self.bases if base.name == name), None)
+
+    def current(self) -> InstalledBase:
+        """The base in use. Raises NothingInstalled."""
+        base = self.find_base(self.base)
+        if base is None:
+            raise NothingInstalled
+        return base
+
+    def adapters_of(self, base: str) -> tuple[InstalledAdapter, ...]:
+        """Every installed version for that base."""
+        return tuple(adapter for adapter in self.adapters if adapter.base == base)
+
+    def active_of(self, base: InstalledBase) -> tuple[InstalledAdapter, ...]:
+        """The adapters that answer on that base, sorted by name."""
+        chosen = set(base.active.values())
+        return tuple(sorted((a for a in self.adapters_of(base.name) if str(a.ref) in chosen), key=lambda a: a.name))
+
+    def find_adapter(self, base: str, ref: AdapterRef) -> InstalledAdapter:
+        """The named version, or without one the active (else the newest). Raises UnknownName."""
+        versions = [a for a in self.adapters_of(base) if a.name == ref.name]
+        if not versions:
+            known = {a.name for a in self.adapters_of(base)}
+            raise UnknownName("installed adapter", ref.name, nearest(ref.name, known))
+        if ref.version is not None:
+            found = next((a for a in versions if a.ref == ref), None)
+            if found is None:
+                raise UnknownName("installed adapter", str(ref), [str(a.ref) for a in versions])
+            return found
+        installed = self.find_base(base)
+        active = set(installed.active.values()) if installed else set()
+        return max(versions, key=lambda a: (str(a.ref) in active, a.ref.version))
+
+    def with_base(self, base: InstalledBase) -> Registry:
+        """A registry in which `base` replaces the one of the same name."""
+        return structs.replace(self, bases=(*(b for b in self.bases if b.name != base.name), base))
+
+    def with_adapter(self, adapter: InstalledAdapter) -> Registry:
+        """A registry in which `adapter` replaces the same version for the same base."""
+        key = (adapter.base, adapter.ref)
+        return structs.replace(self, adapters=(*(a for a in self.adapters if (a.base, a.ref) != key), adapter))
+
+    def files(self) -> frozenset[str]:
+        """Every relative path that the registry refers to."""
+        own = {base.gguf for base in self.bases if base.origin != "ollama"}
+        return frozenset(own | {b.router for b in self.bases if b.router} | {a.package for a in self.adapters})
+
+
+def load_registry(path: Path) -> Registry:
+    """The registry, empty when there is no file. Raises InvalidFile when it cannot be one."""
+    if not path.exists():
+        return Registry()
+    registry = read_toml(path, Registry)
+    try:
+        _check(registry)
+    except LocomanError as error:
+        raise InvalidFile(path, str(error).rstrip(".")) from error
+    except ValueError as error:
+        raise InvalidFile(path, str(error)) from error
+    return registry
+
+
+def save_registry(path: Path, registry: Registry) -> None:
+    """The commit: one atomic write. Raises StoreError."""
+    _check(registry)
+    write_atomic(path, tomli_w.dumps(to_builtins(registry)).encode())
+
+
+def _check(registry: Registry) -> None:
+    """Raises ValueError or InvalidName where the registry contradicts itself or points outside its folder."""
+    for base in registry.bases:
+        BaseRef.parse(base.name)
+        known = {str(a.ref) for a in registry.adapters_of(base.name)}
+        missing = sorted(set(base.active.values()) - known)
+        if missing:
+            raise ValueError(f"the active adapter {missing[0]} is not installed for {base.name}")
+    for adapter in registry.adapters:
+        check_name(adapter.name, "an adapter")
+        Version.parse(adapter.version)
+    if registry.base and registry.find_base(registry.base) is None:
+        raise ValueError(f"the base in use, {registry.base!r}, is not installed")
+    for name in registry.files() | {a.gguf for a in registry.adapters if a.gguf}:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:
+            raise ValueError(f"the path {name!r} leaves the folder")

@@ -1,0 +1,115 @@
+"""Brings an adapter package into LOCOMAN_HOME: copied, checked against the base, its LoRA converted to GGUF."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from locoman.catalog.manifest import AdapterPackage, Manifest
+from locoman.catalog.spec import BaseSpec
+from locoman.contracts import Progress
+from locoman.errors import InvalidFile, WrongBase
+from locoman.names import AdapterRef
+from locoman.scoring import find_scorer
+from locoman.store.atomic import mapped
+from locoman.store.digests import sha256_of, sha256_of_folder
+from locoman.store.registry import InstalledAdapter, InstalledBase, Registry
+from locoman.store.transaction import Transaction
+from locoman.workflows.collection import base_file
+
+MAX_PACKAGE_BYTES = 1 << 30
+MAX_PACKAGE_FILES = 1000
+DISK_SHARE = 2.1  # an adapter's GGUF lies beside its package
+GGUF_NAME = "adapter.gguf"
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterStep:
+    """An adapter in a plan: "keep" one that is installed, byte for byte, or "install" it; `bytes` on disk."""
+
+    action: Literal["keep", "install"]
+    package: AdapterPackage
+    digest: str
+    bytes: int
+
+    @property
+    def ref(self) -> AdapterRef:
+        """Its name and version."""
+        return self.package.manifest.ref
+
+
+def plan_adapter(registry: Registry, spec: BaseSpec, package: AdapterPackage) -> AdapterStep:
+    """What installing `package` beside the base of `spec` would do. Raises WrongBase, InvalidFile."""
+    manifest = package.manifest
+    if manifest.base.name != spec.ref.name:
+        raise WrongBase(str(manifest.ref), spec.ref.name, f"it was made for {manifest.base.name}")
+    with mapped(package.folder):
+        sizes = [path.stat().st_size for path in package.folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    if len(sizes) > MAX_PACKAGE_FILES or sum(sizes) > MAX_PACKAGE_BYTES:
+        raise InvalidFile(package.folder, f"more than {MAX_PACKAGE_FILES} files or {MAX_PACKAGE_BYTES >> 30} GiB in a package")
+    digest = sha256_of_folder(package.folder)
+    installed = [a for a in registry.adapters_of(spec.ref.name) if a.ref == manifest.ref]
+    keep = any(a.package == package_path(manifest, digest) for a in installed)
+    return AdapterStep("keep" if keep else "install", package, digest, int(sum(sizes) * DISK_SHARE))
+
+
+def package_path(manifest: Manifest, digest: str) -> str:
+    """Where a package is kept, relative to LOCOMAN_HOME: its content is in the name, so a path never changes meaning."""
+    return f"adapters/{manifest.name}/{manifest.version}+{digest[:12]}"
+
+
+def stage_adapter(
+    tx: Transaction, registry: Registry, base: InstalledBase, step: AdapterStep, progress: Progress
+) -> InstalledAdapter:
+    """Copies, checks, converts and publishes (without committing) one adapter. Raises InvalidFile, WrongBase, StoreError."""
+    manifest = step.package.manifest
+    if step.action == "keep":
+        return registry.find_adapter(base.name, step.ref)
+    staged = tx.staging / f"{manifest.name}-{manifest.version}"
+    with mapped(staged):
+        shutil.copytree(step.package.folder, staged, symlinks=True, ignore=_symlinks)
+    package = AdapterPackage(staged, manifest)
+    _read_everything(package)
+    sha256 = _convert(package, tx, base, progress) if manifest.kind == "lora" else ""
+    published = tx.publish(staged, tx.home.root / package_path(manifest, step.digest))
+    return InstalledAdapter(
+        name=manifest.name,
+        version=manifest.version,
+        domain=manifest.domain,
+        base=base.name,
+        kind=manifest.kind,
+        package=published,
+        gguf=f"{published}/{GGUF_NAME}" if sha256 else "",
+        sha256=sha256,
+    )
+
+
+def _read_everything(package: AdapterPackage) -> None:
+    """A broken line is refused here, with its place, and not on the day it is needed."""
+    package.cases()
+    package.routing()
+    find_scorer(package.manifest.gate.scorer)
+
+
+def _convert(package: AdapterPackage, tx: Transaction, base: InstalledBase, progress: Progress) -> str:
+    """Writes the LoRA's GGUF into the package; returns its digest."""
+    from locoman.weights.fingerprint import Fingerprint, compare
+    from locoman.weights.lora import convert_lora, plan_lora
+
+    required = Fingerprint.parse(package.manifest.base.fingerprint)
+    if not compare(required, Fingerprint.parse(base.fingerprint)).same_model:
+        detail = "it was trained on a base with other weights, tokenizer or dimensions"
+        raise WrongBase(str(package.manifest.ref), base.name, detail)
+    weights = package.weights
+    if weights is None or not weights.is_dir():
+        raise InvalidFile(package.folder, f"the weights for {base.name} are missing")
+    target = package.folder / GGUF_NAME
+    convert_lora(plan_lora(weights, base_file(tx.home, base)), target, progress)
+    return sha256_of(target)
+
+
+def _symlinks(folder: str, names: list[str]) -> set[str]:
+    """What copytree leaves out: links, which could point anywhere."""
+    return {name for name in names if (Path(folder) / name).is_symlink()}

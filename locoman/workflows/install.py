@@ -1,0 +1,181 @@
+"""Installs a base and its adapters: a plan that can be shown, then its execution, then a self-check."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec import structs
+
+from locoman.catalog.shelf import Shelf
+from locoman.catalog.spec import BaseSpec
+from locoman.contracts import Stages
+from locoman.errors import LocomanError, NoSource, NotEnoughDisk, NotEnoughMemory, StoreError, WrongBase
+from locoman.names import BaseRef
+from locoman.store.home import Home
+from locoman.store.registry import InstalledAdapter, InstalledBase, Registry, load_registry
+from locoman.store.transaction import Transaction, change
+from locoman.workflows.adapter_files import AdapterStep, plan_adapter, stage_adapter
+from locoman.workflows.collection import base_file, router_file, with_router
+from locoman.workflows.provide.provider import BaseGguf, Offer, Provider
+
+MEMORY_MARGIN = 0.9  # a base may take this share of the machine's memory: the system itself must live too
+
+
+@dataclass(frozen=True, slots=True)
+class InstallPlan:
+    """Everything an installation would do. `offer` None: the base is installed already. Sizes in bytes.
+
+    `passed_over` pairs each provider that was asked first with the reason why it is not used.
+    """
+
+    spec: BaseSpec
+    provider: Provider | None
+    offer: Offer | None
+    adapters: tuple[AdapterStep, ...]
+    passed_over: tuple[tuple[str, str], ...]
+    memory_bytes: int
+    memory_total: int
+    disk_bytes: int
+    disk_free: int
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether all of it is installed."""
+        return self.offer is None and self.adapters_kept
+
+    @property
+    def adapters_kept(self) -> bool:
+        """Whether every adapter is installed."""
+        return all(step.action == "keep" for step in self.adapters)
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What an installation did; `recovered` names what an earlier, killed one had left and is removed now."""
+
+    base: InstalledBase
+    adapters: tuple[InstalledAdapter, ...]
+    recovered: tuple[str, ...]
+
+
+def plan_install(
+    home: Home,
+    shelf: Shelf,
+    providers: Sequence[Provider],
+    base: BaseRef | None = None,
+    adapters: Sequence[str] = (),
+) -> InstallPlan:
+    """The plan for `base` (default: the one in use, else the standard base) and `adapters` (names or folders; default: all).
+
+    Raises UnknownName, InvalidFile, WrongBase, NoSource, NotEnoughDisk, NotEnoughMemory.
+    """
+    registry = load_registry(home.registry)
+    spec = _wanted_spec(shelf, registry, base)
+    installed = registry.find_base(spec.ref.name)
+    packages = [shelf.package(text, spec.ref) for text in adapters] or shelf.packages(spec.ref)
+    steps = tuple(plan_adapter(registry, spec, package) for package in packages)
+    provider, offer, passed_over = None, None, ()
+    if installed is None or not _in_place(home, installed):
+        provider, offer, passed_over = _choose(providers, spec)
+    needed = (offer.disk_bytes if offer else 0) + sum(step.bytes for step in steps if step.action == "install")
+    plan = InstallPlan(
+        spec, provider, offer, steps, passed_over,
+        memory_bytes=spec.spec.runtime.memory_bytes,
+        memory_total=_memory_total(),
+        disk_bytes=needed,
+        disk_free=_disk_free(home.root),
+    )  # fmt: skip
+    if plan.memory_bytes > plan.memory_total * MEMORY_MARGIN:
+        raise NotEnoughMemory(spec.ref.name, plan.memory_bytes, plan.memory_total)
+    if plan.disk_bytes > plan.disk_free:
+        raise NotEnoughDisk(plan.disk_bytes, plan.disk_free, home.root)
+    return plan
+
+
+def execute_install(home: Home, plan: InstallPlan, stages: Stages) -> Installed:
+    """Carries out `plan`; one write of the registry makes all of it true. Raises LocomanError, and then nothing changed."""
+    with change(home) as tx:
+        registry, base = _install_base(tx, plan, stages)
+        installed = []
+        for step in plan.adapters:
+            record = stage_adapter(tx, registry, base, step, stages(f"Adapter {step.ref}"))
+            registry = registry.with_adapter(record)
+            installed.append(record)
+        active = base.active | {record.domain: str(record.ref) for record in installed}
+        registry = registry.with_base(structs.replace(base, active=active))
+        if active != base.active or not plan.adapters_kept or not router_file(home, base).is_file():
+            stages("Router")(0, None, "")
+            registry = with_router(tx, registry, base.name)
+        tx.commit(structs.replace(registry, base=base.name))
+        return Installed(tx.registry.current(), tuple(installed), tx.recovered)
+
+
+def _wanted_spec(shelf: Shelf, registry: Registry, base: BaseRef | None) -> BaseSpec:
+    if base is not None:
+        return shelf.spec(base)
+    return shelf.spec(BaseRef(registry.base)) if registry.base else shelf.standard()
+
+
+def _choose(providers: Sequence[Provider], spec: BaseSpec) -> tuple[Provider, Offer, tuple[tuple[str, str], ...]]:
+    """The first provider that can, and why each before it cannot."""
+    passed_over: list[tuple[str, str]] = []
+    for provider in providers:
+        try:
+            return provider, provider.offer(spec), tuple(passed_over)
+        except LocomanError as error:
+            passed_over.append((provider.name, str(error).rstrip(".")))
+    raise NoSource(f"The base {spec.ref}", passed_over, "locoman install --base loco-tiny   (works offline)")
+
+
+def _install_base(tx: Transaction, plan: InstallPlan, stages: Stages) -> tuple[Registry, InstalledBase]:
+    """The registry with the base in it, published but not committed."""
+    spec = plan.spec
+    installed = tx.registry.find_base(spec.ref.name)
+    if plan.provider is None or (installed is not None and _in_place(tx.home, installed)):
+        if installed is None:
+            raise StoreError(tx.home.registry, f"the base {spec.ref} was removed while this plan was made")
+        return tx.registry, installed
+    from locoman.weights.fingerprint import Fingerprint, compare, fingerprint_of_gguf
+
+    file = plan.provider.provide(spec, tx.staging, stages(f"Base {spec.ref}: {plan.provider.name}"))
+    fingerprint = fingerprint_of_gguf(file.path)
+    if spec.spec.fingerprint and not compare(Fingerprint.parse(spec.spec.fingerprint), fingerprint).same_model:
+        raise WrongBase("the file that arrived", spec.ref.name, "its weights are those of another model")
+    base = InstalledBase(
+        name=spec.ref.name,
+        gguf=_published(tx, spec, file),
+        origin=file.origin,
+        sha256=file.sha256,
+        bytes=file.bytes,
+        fingerprint=str(fingerprint),
+        router="",
+        active=dict(installed.active) if installed else {},
+    )
+    return tx.registry.with_base(base), base
+
+
+def _published(tx: Transaction, spec: BaseSpec, file: BaseGguf) -> str:
+    if file.external:
+        return str(file.path)
+    return tx.publish(file.path, tx.home.bases / spec.ref.name / f"{file.sha256[:16]}.gguf")
+
+
+def _in_place(home: Home, base: InstalledBase) -> bool:
+    """Whether the registered file is still there, in its size. (Its digest is checked by `doctor`.)"""
+    path = base_file(home, base)
+    return path.is_file() and path.stat().st_size == base.bytes
+
+
+def _memory_total() -> int:
+    import psutil
+
+    return int(psutil.virtual_memory().total)
+
+
+def _disk_free(root: Path) -> int:
+    """Bytes free where LOCOMAN_HOME is, or will be."""
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
+    return shutil.disk_usage(existing).free

@@ -1,0 +1,72 @@
+"""What a host serves: the base in use, its active adapters and its router, as the registry names them."""
+
+from __future__ import annotations
+
+from locoman.catalog.manifest import AdapterPackage
+from locoman.catalog.shelf import Shelf
+from locoman.contracts import Lineup, ServedAdapter, ServedBase
+from locoman.errors import InvalidFile, NothingInstalled, StoreError
+from locoman.names import BaseRef
+from locoman.store.home import Home
+from locoman.store.registry import InstalledAdapter, Registry, load_registry
+from locoman.workflows.collection import active_packages, base_file, router_file
+
+
+class RegistryLineup:
+    """A `contracts.LineupSource` over one LOCOMAN_HOME; reads it again only when registry.toml was replaced."""
+
+    def __init__(self, home: Home, shelf: Shelf) -> None:
+        self._home = home
+        self._shelf = shelf
+        self._cached: Lineup | None = None
+
+    def current(self) -> Lineup:
+        """See `contracts.LineupSource`."""
+        stamp = self._stamp()
+        if self._cached is None or self._cached.stamp != stamp:
+            self._cached = self._read(stamp)
+        return self._cached
+
+    def _stamp(self) -> str:
+        try:
+            status = self._home.registry.stat()
+        except FileNotFoundError:
+            raise NothingInstalled from None
+        except OSError as error:
+            raise StoreError(self._home.registry, str(error)) from error
+        return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
+
+    def _read(self, stamp: str) -> Lineup:
+        from locoman.routing.storage import load
+
+        registry = load_registry(self._home.registry)
+        base = registry.current()
+        return Lineup(stamp, serve_base(self._home, self._shelf, registry), load(router_file(self._home, base)))
+
+
+def serve_base(home: Home, shelf: Shelf, registry: Registry) -> ServedBase:
+    """The base in use with its active adapters. Raises NothingInstalled, UnknownName, InvalidFile."""
+    base = registry.current()
+    spec = shelf.spec(BaseRef(base.name))
+    path = base_file(home, base)
+    if not path.is_file() or path.stat().st_size != base.bytes:
+        raise InvalidFile(path, f"the file of the base {base.name} is missing or was changed since it was installed")
+    packages = active_packages(home, registry, base)
+    adapters = zip(registry.active_of(base), packages, strict=True)
+    return ServedBase(
+        name=base.name,
+        gguf=path,
+        chat_template=spec.chat_template(),
+        stop=spec.spec.template.stop,
+        context=spec.spec.runtime.context,
+        defaults=spec.spec.parameters.sampling(),
+        adapters=tuple(_served(home, adapter, package) for adapter, package in adapters),
+    )
+
+
+def _served(home: Home, adapter: InstalledAdapter, package: AdapterPackage) -> ServedAdapter:
+    prompt = package.manifest.prompt
+    gguf = home.root / adapter.gguf if adapter.gguf else None
+    if gguf is not None and not gguf.is_file():
+        raise InvalidFile(gguf, f"the weights of the adapter {adapter.ref} are missing")
+    return ServedAdapter(adapter.name, adapter.version, gguf, 1.0, prompt.system, prompt.repeat_question)

@@ -1,0 +1,1 @@
+"""Ways to bring a base's GGUF to this machine: one provider per file."""
