@@ -1,1 +1,1 @@
-"""The base inside Ollama: its API, capabilities and files."""
+"""The base and its adapters inside Ollama."""

@@ -1,0 +1,16 @@
+"""Ollama's Modelfile, the part that is read so far: which weights a shown model stands on."""
+
+from __future__ import annotations
+
+
+def from_value(modelfile: str) -> str | None:
+    """The value of the FROM that opens a Modelfile written by /api/show; None when something else comes first.
+
+    Ollama writes FROM ahead of every other instruction and without quotes; a FROM further down may stand in the text
+    of a template or a licence.
+    """
+    for line in modelfile.split("\n"):
+        if line.strip() and not line.startswith("#"):
+            instruction, _, value = line.strip().partition(" ")
+            return value.strip() or None if instruction.upper() == "FROM" else None
+    return None
