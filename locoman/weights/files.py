@@ -1,0 +1,75 @@
+"""How this room opens files: mapped arrays, bounded JSON, and outputs that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from locoman.errors import InvalidFile
+from locoman.store.atomic import mapped, publish
+
+T = TypeVar("T")
+
+
+def map_file(path: Path) -> NDArray[np.uint8]:
+    """The bytes of `path` as a read-only memory-mapped array. Raises InvalidFile (missing, empty), StoreError."""
+    with mapped(path):
+        try:
+            if not path.stat().st_size:
+                raise InvalidFile(path, "the file is empty")
+            return np.memmap(path, dtype=np.uint8, mode="r")
+        except FileNotFoundError as error:
+            raise InvalidFile(path, "the file is missing") from error
+
+
+def read_json(path: Path, kind: type[T], limit: int) -> T:
+    """The JSON file as a `kind`; keys that `kind` does not name are passed over. Raises InvalidFile, StoreError."""
+    with mapped(path):
+        try:
+            with path.open("rb") as file:
+                data = file.read(limit + 1)
+        except FileNotFoundError as error:
+            raise InvalidFile(path, "the file is missing") from error
+    if len(data) > limit:
+        raise InvalidFile(path, f"larger than {limit >> 20} MiB")
+    return parse_json(data, path, kind)
+
+
+def parse_json(data: bytes | memoryview | msgspec.Raw, path: Path, kind: type[T]) -> T:
+    """As `read_json`, for bytes already read; `path` is only named in errors."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except msgspec.MsgspecError as error:
+        reason = str(error)
+        raise InvalidFile(path, f"broken JSON: {reason[:1].lower()}{reason[1:]}") from error
+    except RecursionError as error:
+        raise InvalidFile(path, "broken JSON: nested too deeply") from error
+
+
+@contextmanager
+def new_file(target: Path) -> Iterator[BinaryIO]:
+    """A file to write; it takes the name `target` when the block ends well, and is gone when it does not.
+
+    Raises StoreError, MissingPrerequisite (disk full).
+    """
+    with mapped(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with mapped(target), os.fdopen(handle, "wb") as file:
+            yield file
+        with mapped(target):
+            temporary.chmod(0o644)
+        publish(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
