@@ -103,8 +103,12 @@ class AdapterPackage:
         return self.folder / "weights" / self.manifest.base.name if self.manifest.kind == "lora" else None
 
     def cases(self) -> tuple[Case, ...]:
-        """The evaluation set. Raises InvalidFile."""
-        return tuple(read_jsonl(self._inside(self.manifest.gate.suite), Case))
+        """The evaluation set, as large as the gate asks. Raises InvalidFile."""
+        path = self._inside(self.manifest.gate.suite)
+        cases = tuple(read_jsonl(path, Case))
+        if len(cases) < self.manifest.gate.minimum_cases:
+            raise InvalidFile(path, f"{len(cases)} cases, and the gate asks for {self.manifest.gate.minimum_cases}")
+        return cases
 
     def training_cases(self) -> tuple[Case, ...]:
         """The training set. Raises InvalidFile."""

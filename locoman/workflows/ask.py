@@ -27,7 +27,7 @@ def build_request(
     question: str, model: ModelName, history: Sequence[Message] = (), sampling: Sampling | None = None
 ) -> Request:
     """The request for one question. Raises UsageError when there is no question in it, or far too much."""
-    if not question.strip() or not question.isprintable() and not any(c.isprintable() for c in question.strip()):
+    if not question.strip():
         raise UsageError("The question is empty.")
     if len(question.encode("utf-8", "surrogatepass")) > MAX_QUESTION_BYTES:
         raise UsageError(f"The question is longer than {MAX_QUESTION_BYTES >> 20} MiB.")

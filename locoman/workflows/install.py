@@ -54,11 +54,10 @@ class InstallPlan:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What an installation did; `recovered` names what an earlier, killed one had left and is removed now."""
+    """What is installed now: the base in use and the adapters of the plan."""
 
     base: InstalledBase
     adapters: tuple[InstalledAdapter, ...]
-    recovered: tuple[str, ...]
 
 
 def plan_install(
@@ -84,7 +83,7 @@ def plan_install(
     plan = InstallPlan(
         spec, provider, offer, steps, passed_over,
         memory_bytes=spec.spec.runtime.memory_bytes,
-        memory_total=_memory_total(),
+        memory_total=machine_memory(),
         disk_bytes=needed,
         disk_free=_disk_free(home.root),
     )  # fmt: skip
@@ -110,7 +109,7 @@ def execute_install(home: Home, plan: InstallPlan, stages: Stages) -> Installed:
             stages("Router")(0, None, "")
             registry = with_router(tx, registry, base.name)
         tx.commit(structs.replace(registry, base=base.name))
-        return Installed(tx.registry.current(), tuple(installed), tx.recovered)
+        return Installed(tx.registry.current(), tuple(installed))
 
 
 def _wanted_spec(shelf: Shelf, registry: Registry, base: BaseRef | None) -> BaseSpec:
@@ -169,7 +168,7 @@ def _in_place(home: Home, base: InstalledBase) -> bool:
     return path.is_file() and path.stat().st_size == base.bytes
 
 
-def _memory_total() -> int:
+def machine_memory() -> int:
     import psutil
 
     return int(psutil.virtual_memory().total)

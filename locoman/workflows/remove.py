@@ -29,8 +29,8 @@ def plan_remove(home: Home, names: tuple[str, ...]) -> tuple[RemovePlan, ...]:
     return tuple(_plan(home, registry, name) for name in names)
 
 
-def execute_remove(home: Home, plans: tuple[RemovePlan, ...]) -> tuple[str, ...]:
-    """Carries out the plans in one commit; returns what an earlier, killed change had left. Raises StoreError."""
+def execute_remove(home: Home, plans: tuple[RemovePlan, ...]) -> None:
+    """Carries out the plans in one commit. Raises StoreError."""
     with change(home) as tx:
         registry = tx.registry
         for plan in plans:
@@ -39,7 +39,6 @@ def execute_remove(home: Home, plans: tuple[RemovePlan, ...]) -> tuple[str, ...]
             if base.active != next(old.active for old in tx.registry.bases if old.name == base.name):
                 registry = with_router(tx, registry, base.name)
         tx.commit(registry)
-        return tx.recovered
 
 
 def _plan(home: Home, registry: Registry, name: str) -> RemovePlan:

@@ -1,0 +1,112 @@
+"""The composition root: builds the objects of one LOCOMAN_HOME from its settings, and is the only place that picks
+implementations. Everything is built on first use, so that a command imports only what it needs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from locoman.errors import UsageError
+from locoman.settings import Settings, Value, load_settings
+from locoman.store.home import Home
+
+if TYPE_CHECKING:
+    from locoman.catalog.shelf import Shelf
+    from locoman.contracts import Decider, Engine
+    from locoman.engines.local import LocalEngine
+    from locoman.store.registry import Registry
+    from locoman.workflows.lineup import RegistryLineup
+    from locoman.workflows.provide.provider import Provider
+
+
+class App:
+    """Everything a command may ask for."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.home = Home(settings.home)
+
+    @classmethod
+    def load(cls, home: Path | None = None, flags: Mapping[str, Value] | None = None) -> App:
+        """The app for --home, else LOCOMAN_HOME, else the default. Raises InvalidFile, UsageError."""
+        return cls(load_settings(home, os.environ, flags))
+
+    @cached_property
+    def shelf(self) -> Shelf:
+        """What could be installed: what ships, with this machine's own specs over it."""
+        from locoman.catalog.shelf import Shelf, shipped
+
+        return Shelf((shipped("modelfiles"), self.home.modelfiles), (shipped("adapters"),))
+
+    def registry(self) -> Registry:
+        """What is installed now. Raises InvalidFile."""
+        from locoman.store.registry import load_registry
+
+        return load_registry(self.home.registry)
+
+    def lineup(self) -> RegistryLineup:
+        """What a host of this home serves."""
+        from locoman.workflows.lineup import RegistryLineup
+
+        return RegistryLineup(self.home, self.shelf)
+
+    @cached_property
+    def ollama_url(self) -> str:
+        """Where Ollama should answer."""
+        from locoman.ollama.address import resolve_url
+
+        return resolve_url(self.settings.text("ollama.url") or os.environ.get("OLLAMA_HOST"))
+
+    def providers(self) -> tuple[Provider, ...]:
+        """Ways to bring a base here, best first."""
+        from locoman.workflows.provide.checkpoint import CheckpointProvider
+        from locoman.workflows.provide.hub import HubProvider
+        from locoman.workflows.provide.ollama import OllamaProvider
+
+        return (CheckpointProvider(), OllamaProvider(self.ollama_url), HubProvider(self.home.downloads))
+
+    def router(self) -> Decider:
+        """The router of the base in use. Raises NothingInstalled, InvalidFile."""
+        return self.lineup().current().decider
+
+    def engine(self) -> Engine:
+        """Who answers, as engine.kind says. Raises UsageError, InvalidFile."""
+        kind = self.settings.text("engine.kind")
+        if kind == "scripted":
+            from locoman.engines.scripted import ScriptedEngine
+
+            return ScriptedEngine(Path(self._required("engine.script")))
+        if kind == "openai":
+            from locoman.engines.openai import OpenAIEngine
+
+            return OpenAIEngine(self._required("engine.url"), self.settings.text("engine.key"))
+        return self._local_engine()
+
+    def stop_host(self) -> bool:
+        """Ends this home's host; False if none ran. Raises EngineUnavailable."""
+        return self._local_engine().stop()
+
+    def serve_host(self) -> None:
+        """Runs this home's host in this process until it is stopped or idle. Raises EngineUnavailable."""
+        from locoman.engines.host.options import HostOptions
+        from locoman.engines.host.server import serve
+
+        threads, keep_alive = self.settings.number("engine.threads"), self.settings.number("engine.keep_alive")
+        options = HostOptions(keep_alive=float(keep_alive), threads=threads, locks_dir=self.home.locks)
+        serve(self.lineup(), self.home.run, options)
+
+    def _local_engine(self) -> LocalEngine:
+        from locoman.engines.local import LocalEngine
+
+        command = (sys.executable, "-m", "locoman", "host", "--home", str(self.home.root))
+        return LocalEngine(self.home.run, self.home.locks, command)
+
+    def _required(self, key: str) -> str:
+        value = self.settings.text(key)
+        if not value:
+            raise UsageError(f"engine.kind is {self.settings.text('engine.kind')}, and {key} is not set.")
+        return value

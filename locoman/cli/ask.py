@@ -1,0 +1,104 @@
+"""locoman ask"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from locoman.app import App
+from locoman.cli.command import command as make
+from locoman.cli.output import Mode, Output
+from locoman.contracts import Chunk, Sampling, Served, Timing
+from locoman.errors import UsageError
+from locoman.names import ModelName
+from locoman.workflows.ask import MAX_QUESTION_BYTES, Answer, build_request, whole_answer
+
+
+@make("ask")
+@click.argument("question", nargs=-1)
+@click.option("--model", "-m", default="auto", metavar="NAME", help="auto (the router chooses), base, or an adapter.")
+@click.option("--max-tokens", type=click.IntRange(1, 1 << 20), help="Stop after this many tokens.")
+@click.option("--temperature", type=click.FloatRange(0, 5), help="0 always gives the likeliest answer.")
+@click.option("--seed", type=click.IntRange(0, (1 << 32) - 1), help="The same seed draws the same answer.")
+def command(
+    app: App, out: Output, question: tuple[str, ...], model: str, max_tokens: int | None, temperature: float | None, seed: int | None
+) -> None:
+    """Ask a question; the right adapter answers.
+
+    Without a QUESTION, or with "-", it is read from standard input.
+
+    \b
+    Examples:
+      locoman ask "What is 17 + 25?"
+      locoman ask --model base "What is 17 + 25?"
+      locoman ask --json "How do you spell rhythm?"
+      locoman ask < question.txt
+    """
+    text = read_stdin() if question in ((), ("-",)) else " ".join(question)
+    request = build_request(text, ModelName.parse(model), (), Sampling(max_tokens, temperature, seed=seed))
+    chunks = app.engine().chat(request)
+    if out.mode is Mode.PERSON:
+        answer = whole_answer(show(out, chunk) for chunk in chunks)
+        out.line()
+        out.aside(footer(answer.served, answer.timing))
+    else:
+        answer = whole_answer(chunks)
+        out.result(describe(answer), lambda: out.line(answer.text))
+
+
+def read_stdin() -> str:
+    """The question on standard input, as UTF-8 of bounded size. Raises UsageError."""
+    if sys.stdin.isatty():
+        raise UsageError('There is no question: type it in quotes, as in locoman ask "What is 17 + 25?".')
+    data = sys.stdin.buffer.read(MAX_QUESTION_BYTES + 1)
+    if len(data) > MAX_QUESTION_BYTES:
+        raise UsageError(f"The question is longer than {MAX_QUESTION_BYTES >> 20} MiB.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"The question is not UTF-8 text (byte {error.start + 1}).") from error
+
+
+def show(out: Output, chunk: Chunk) -> Chunk:
+    """Writes a chunk's text as it comes; names an adapter without weights before its first word."""
+    if chunk.served and chunk.served.prompt_only:
+        out.note(f"[{chunk.served.adapter}: prompt-only, without trained weights]")
+    if chunk.text:
+        out.write(chunk.text)
+    return chunk
+
+
+def footer(served: Served, timing: Timing) -> str:
+    """Who answered, how sure the router was, how long it took."""
+    who = f"{served.adapter or 'base'} on {served.base}"
+    sure = f", {served.confidence:.0%} sure ({served.stage})" if served.stage != "asked" else ""
+    return f"{who}{sure}, {timing.total_ms / 1000:.2f} s"
+
+
+def describe(answer: Answer) -> dict[str, Any]:
+    """The answer as --json prints it."""
+    served, timing, usage = answer.served, answer.timing, answer.usage
+    return {
+        "answer": answer.text,
+        "adapter": served.adapter,
+        "base": served.base,
+        "engine": served.engine,
+        "confidence": round(served.confidence, 4),
+        "stage": served.stage,
+        "prompt_only": served.prompt_only,
+        "finish": answer.finish,
+        "timing": {
+            "route_ms": round(timing.route_ms, 2),
+            "load_ms": round(timing.load_ms, 2),
+            "ttft_ms": round(timing.ttft_ms, 2),
+            "total_ms": round(timing.total_ms, 2),
+            "tokens_per_second": round(timing.tokens_per_second, 1),
+        },
+        "usage": {
+            "prompt_tokens": usage.prompt_tokens,
+            "cached_tokens": usage.cached_tokens,
+            "completion_tokens": usage.completion_tokens,
+        },
+    }

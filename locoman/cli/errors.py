@@ -1,0 +1,54 @@
+"""The one table from an error to its next command and exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from locoman import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What to type next ("" where nothing would help) and the exit code."""
+
+    next: Callable[[errors.LocomanError], str]
+    code: int
+
+
+def _always(text: str) -> Callable[[errors.LocomanError], str]:
+    return lambda error: text
+
+
+def _remedy(error: errors.LocomanError) -> str:
+    return getattr(error, "remedy", "")
+
+
+def _list_of(error: errors.LocomanError) -> str:
+    kind = getattr(error, "kind", "")
+    return "locoman config" if "setting" in kind else "locoman base list" if "base" in kind else "locoman adapter list --all"
+
+
+# The first class that an error belongs to decides, so the special ones stand before the general ones.
+TABLE: tuple[tuple[type[errors.LocomanError], Advice], ...] = (
+    (errors.UnknownName, Advice(_list_of, 2)),
+    (errors.UsageError, Advice(_always("locoman --help"), 2)),
+    (errors.WrongBase, Advice(_always("locoman adapter list --all"), 3)),
+    (errors.CheckFailed, Advice(_always("locoman doctor"), 3)),
+    (errors.MissingPrerequisite, Advice(_remedy, 4)),
+    (errors.InvalidFile, Advice(_always("locoman doctor"), 1)),
+    (errors.DownloadFailed, Advice(_always("locoman install   (goes on where it stopped)"), 1)),
+    (errors.StoreBusy, Advice(_always("wait for it to finish, then try again"), 1)),
+    (errors.StoreReadOnly, Advice(_always("locoman --home FOLDER ..., or set LOCOMAN_HOME to a folder of yours"), 1)),
+    (errors.StoreError, Advice(_always("locoman doctor"), 1)),
+    (errors.OllamaRefused, Advice(_always("locoman doctor"), 1)),
+    (errors.EngineLost, Advice(_always("ask again; the engine is started anew"), 1)),
+    (errors.EngineError, Advice(_always("locoman doctor"), 1)),
+    (errors.LocomanError, Advice(_always("locoman doctor"), 1)),
+)
+
+
+def advise(error: errors.LocomanError) -> tuple[str, int]:
+    """The next command and the exit code for `error`."""
+    advice = next(advice for kind, advice in TABLE if isinstance(error, kind))
+    return advice.next(error), advice.code

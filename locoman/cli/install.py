@@ -1,0 +1,117 @@
+"""locoman install"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from locoman.app import App
+from locoman.cli.command import command as make
+from locoman.cli.output import Output
+from locoman.errors import CheckFailed, megabytes
+from locoman.names import BaseRef
+from locoman.workflows.install import InstallPlan, execute_install, plan_install
+from locoman.workflows.selfcheck import SelfCheck, self_check
+
+
+@make("install")
+@click.option("--base", metavar="NAME", help="The base to install (default: the one in use, else the standard base).")
+@click.option("--adapter", "adapters", multiple=True, metavar="NAME|FOLDER", help="Only this adapter (repeatable).")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask before downloading.")
+@click.option("--no-check", is_flag=True, help="Skip the question to each adapter at the end.")
+def command(
+    app: App, out: Output, base: str | None, adapters: tuple[str, ...], dry_run: bool, yes: bool, no_check: bool
+) -> None:
+    """Install a base model and its adapters.
+
+    The plan is shown first: what comes from where, bytes, disk, memory and licence.
+
+    \b
+    Examples:
+      locoman install                              the standard base, through Ollama
+      locoman install --base loco-tiny --yes       a tiny base that ships with locoman
+      locoman install --adapter ./my-adapter       one adapter from a folder
+    """
+    plan = plan_install(app.home, app.shelf, app.providers(), BaseRef.parse(base) if base else None, adapters)
+    document: dict[str, Any] = {"plan": describe(plan), "installed": False, "checks": []}
+    if dry_run:
+        out.result(document, lambda: _show_plan(out, plan))
+        return
+    if not plan.nothing_to_do:
+        for line in plan_lines(plan):
+            out.note(line)
+    if plan.offer and plan.offer.download_bytes and not yes and sys.stdin.isatty():
+        click.confirm("Go on?", abort=True, err=True)
+    with out.stages() as stages:
+        installed = execute_install(app.home, plan, stages)
+    checks = [] if no_check else _check(app, out)
+    document |= {"installed": True, "checks": [_check_document(check) for check in checks]}
+    names = ", ".join(adapter.name for adapter in installed.adapters) or "no adapters"
+    out.result(document, lambda: out.line(f"{installed.base.name} is ready with {names}."))
+    failed = [check.adapter for check in checks if not check.ok]
+    if failed:
+        raise CheckFailed(f"Installed, but the self-check fell short for {', '.join(failed)}.")
+
+
+def describe(plan: InstallPlan) -> dict[str, Any]:
+    """The plan as --json prints it."""
+    return {
+        "base": plan.spec.ref.name,
+        "licence": plan.spec.spec.licence,
+        "source": plan.offer.provider if plan.offer else None,
+        "how": plan.offer.sentence if plan.offer else "installed already",
+        "passed_over": [{"source": source, "reason": reason} for source, reason in plan.passed_over],
+        "download_bytes": plan.offer.download_bytes if plan.offer else 0,
+        "disk_bytes": plan.disk_bytes,
+        "disk_free": plan.disk_free,
+        "memory_bytes": plan.memory_bytes,
+        "memory_total": plan.memory_total,
+        "adapters": [
+            {"adapter": str(step.ref), "action": step.action, "kind": step.package.manifest.kind, "bytes": step.bytes,
+             "licence": step.package.manifest.licence}
+            for step in plan.adapters
+        ],
+    }  # fmt: skip
+
+
+def plan_lines(plan: InstallPlan) -> list[str]:
+    """The plan as a person reads it."""
+    lines = [f"Base      {plan.spec.ref}  ({plan.spec.spec.title}; licence {plan.spec.spec.licence})"]
+    lines += [f"          not from {source}: {reason}" for source, reason in plan.passed_over]
+    if plan.offer is None:
+        lines.append("          installed already")
+    else:
+        fetched = f", {megabytes(plan.offer.download_bytes)} to download" if plan.offer.download_bytes else ""
+        lines.append(f"          from {plan.offer.provider}: {plan.offer.sentence}{fetched}")
+    for step in plan.adapters:
+        label = ", prompt-only: no trained weights yet" if step.package.manifest.kind == "prompt" else ""
+        state = "installed already" if step.action == "keep" else megabytes(step.bytes)
+        lines.append(f"Adapter   {step.ref}  ({state}{label})")
+    lines.append(f"Disk      {megabytes(plan.disk_bytes)} needed, {megabytes(plan.disk_free)} free")
+    lines.append(f"Memory    {megabytes(plan.memory_bytes)} needed while answering, {megabytes(plan.memory_total)} in this machine")
+    return lines
+
+
+def _show_plan(out: Output, plan: InstallPlan) -> None:
+    for line in plan_lines(plan):
+        out.line(line)
+
+
+def _check(app: App, out: Output) -> list[SelfCheck]:
+    registry = app.registry()
+    checks = []
+    for check in self_check(app.engine(), app.home, registry, registry.current()):
+        verdict = "ok" if check.ok else f"expected {check.expected!r}"
+        out.note(f"Check     {check.adapter}: {check.question!r} -> {check.answer!r} ({verdict})")
+        checks.append(check)
+    return checks
+
+
+def _check_document(check: SelfCheck) -> dict[str, Any]:
+    return {
+        "adapter": check.adapter, "question": check.question, "answer": check.answer, "expected": check.expected,
+        "ok": check.ok, "prompt_only": check.prompt_only,
+    }  # fmt: skip

@@ -1,0 +1,41 @@
+"""The `locoman` command: a table of contents. Each command's module is imported when the command is used."""
+
+from __future__ import annotations
+
+from locoman.cli.lazy import Entry, LazyGroup
+from locoman.cli.run import run
+
+COMMANDS = (
+    Entry("install", "locoman.cli.install", "Install a base model and its adapters."),
+    Entry("ask", "locoman.cli.ask", "Ask a question; the right adapter answers."),
+    Entry("chat", "locoman.cli.chat", "Hold a conversation."),
+    Entry("route", "locoman.cli.route", "Say which adapter would answer, without asking it."),
+    Entry("remove", "locoman.cli.remove", "Remove adapters or a base."),
+    Entry("ps", "locoman.cli.ps", "Show what is in memory."),
+    Entry("stop", "locoman.cli.stop", "Stop the host and free its memory."),
+    Entry("doctor", "locoman.cli.doctor", "Check this installation and say how to mend it."),
+    Entry("config", "locoman.cli.config", "Show and change settings."),
+    Entry("completion", "locoman.cli.completion", "Print a shell's completion script."),
+    Entry("base", "locoman.cli.base", "List, show and choose base models."),
+    Entry("adapter", "locoman.cli.adapter", "List, show and choose adapters."),
+    Entry("host", "locoman.cli.host", "Run this home's host (started by ask when needed).", hidden=True),
+)
+
+cli = LazyGroup(
+    "locoman",
+    COMMANDS,
+    help="""One small base model, every subject an adapter, on your own laptop.
+
+    \b
+    Examples:
+      locoman install                     install the standard base and its adapters
+      locoman install --base loco-tiny    a tiny base that works with no network
+      locoman ask "What is 17 + 25?"      ask; the right adapter answers
+      locoman chat                        hold a conversation
+    """,
+)
+
+
+def main() -> None:
+    """Runs the command line and exits with its code."""
+    run(cli)

@@ -1,0 +1,47 @@
+"""locoman ps"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from locoman.app import App
+from locoman.cli.command import command as make
+from locoman.cli.output import Output
+from locoman.contracts import Residency
+from locoman.errors import megabytes
+
+
+@make("ps")
+def command(app: App, out: Output) -> None:
+    """Show what is in memory: bases, their adapters, bytes, and until when.
+
+    \b
+    Example:
+      locoman ps
+    """
+    residency = app.engine().resident()
+    out.result(describe(residency), lambda: _render(out, residency))
+
+
+def describe(residency: Residency | None) -> dict[str, Any]:
+    """The residency as --json prints it."""
+    if residency is None:
+        return {"running": False, "bases": []}
+    return {
+        "running": True,
+        "engine": residency.engine,
+        "address": residency.address,
+        "since": residency.since,
+        "idle_until": residency.idle_until,
+        "bases": [{"name": b.name, "adapters": list(b.adapters), "bytes": b.bytes} for b in residency.bases],
+    }
+
+
+def _render(out: Output, residency: Residency | None) -> None:
+    if residency is None:
+        out.line("Nothing is running.")
+        return
+    left = f"{max(0.0, residency.idle_until - time.time()):.0f} s" if residency.idle_until else "-"
+    rows = [(base.name, ", ".join(base.adapters) or "-", megabytes(base.bytes), left) for base in residency.bases]
+    out.table(("BASE", "ADAPTERS", "MEMORY", "STAYS FOR"), rows or [("-", "-", "-", left)])
