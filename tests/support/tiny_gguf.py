@@ -1,8 +1,8 @@
 """Makes a random-weight Qwen3 GGUF of a few hundred kB, and random LoRA adapters for it, within milliseconds.
 
-The tokenizer is byte-level BPE with one token per byte and a single merge (llama.cpp wants one), so every text can be encoded. The adapters are made
-strong on purpose: greedy answers with and without one differ from the first token or two, so that an answer given by the wrong
-adapter is seen at once.
+The tokenizer is byte-level BPE with one token per byte and a single merge (llama.cpp wants one), so every text can be
+encoded. The adapters are made strong on purpose: greedy answers with and without one differ from the first token or
+two, so that an answer given by the wrong adapter is seen at once.
 """
 
 from __future__ import annotations
@@ -89,9 +89,10 @@ def write_tiny_base(path: Path, shape: TinyShape = TinyShape(), seed: int = 1) -
     return _finish(writer, path)
 
 
-def write_tiny_lora(path: Path, shape: TinyShape = TinyShape(), seed: int = 2, rank: int = 8, size: float = 2.0) -> Path:
+def write_tiny_lora(path: Path, shape: TinyShape = TinyShape(), *, seed: int = 2, size: float = 2.0) -> Path:
     """Writes a random adapter for `write_tiny_base(shape)` whose updates are `size` times as large as the weights."""
     rng = np.random.default_rng(seed)
+    rank = 8
     writer = gguf.GGUFWriter(str(path), "qwen3")
     writer.add_type("adapter")
     writer.add_string("adapter.type", "lora")

@@ -1,0 +1,185 @@
+"""The client for everything that speaks OpenAI's dialect: our host, vLLM, LoRAX, Ollama's /v1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+from locoman.contracts import Chunk, Request, Residency, Served, Usage
+from locoman.engines.faults import error_of
+from locoman.engines.wire import Extension, read_extension
+from locoman.errors import EngineError, EngineLost, EngineUnavailable, LocomanError
+from locoman.names import ModelName
+
+_MAX_LINE_BYTES = 1 << 20
+_MAX_ERROR_BYTES = 1 << 20
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class OpenAIEngine:
+    """Streams answers from one server; implements contracts.Engine.
+
+    Args:
+        url: of the server, without /v1, e.g. "http://127.0.0.1:8000".
+        key: bearer key, "" for none.
+        silence: seconds without a byte after which the server is given up; loading and a long prompt both take a while.
+    """
+
+    def __init__(self, url: str, key: str = "", silence: float = 960.0) -> None:
+        self.url = url.rstrip("/").removesuffix("/v1")
+        parts = urlsplit(self.url)
+        self._client = httpx.Client(
+            base_url=self.url,
+            headers={"Authorization": f"Bearer {key}"} if key else {},
+            timeout=httpx.Timeout(silence, connect=10.0),
+            verify=parts.scheme == "https",  # reading the trusted certificates takes longer than most answers
+            trust_env=parts.hostname not in _LOOPBACK,  # no proxy between us and this machine
+        )
+
+    def chat(self, request: Request) -> Iterator[Chunk]:
+        """Streams the answer; closing the iterator cancels. Raises EngineError, UnknownName, MissingPrerequisite."""
+        model = str(request.model)
+        with self._told(model), self._client.stream("POST", "/v1/chat/completions", json=_body(request)) as response:
+            if response.status_code != 200:
+                raise error_of(response.status_code, _document(_read(response)), model)
+            yield from _chunks(_events(response, model), request.model)
+
+    def resident(self) -> Residency | None:
+        """What our host holds in memory; None where the server is not ours or does not answer."""
+        try:
+            response = self._client.get("/locoman/v1/resident", timeout=10.0)
+        except httpx.HTTPError:
+            return None
+        if response.status_code != 200:
+            return None
+        try:
+            return msgspec.json.decode(response.content, type=Residency)
+        except msgspec.MsgspecError:
+            return None
+
+    def close(self) -> None:
+        """Closes the connection that is kept for the next request."""
+        self._client.close()
+
+    @contextmanager
+    def _told(self, model: str) -> Iterator[None]:
+        """Maps httpx's errors: before the connection stood, and after."""
+        try:
+            yield
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.ProxyError) as error:
+            raise EngineUnavailable(f"No engine answers at {self.url}: {error}.") from error
+        except httpx.InvalidURL as error:
+            raise EngineUnavailable(f"{self.url!r} is no address of an engine: {error}.") from error
+        except httpx.TimeoutException as error:
+            raise EngineLost(f"The engine at {self.url} gave no sign of life for too long.") from error
+        except httpx.HTTPError as error:
+            raise EngineLost("The engine went away in the middle of the answer.") from error
+
+
+def _body(request: Request) -> dict[str, Any]:
+    sampling = request.sampling
+    asked = {
+        "max_tokens": sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "top_k": sampling.top_k,
+        "seed": sampling.seed,
+        "stop": list(sampling.stop) or None,
+    }
+    return {
+        "model": str(request.model),
+        "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        **{name: value for name, value in asked.items() if value is not None},
+    }
+
+
+def _chunks(events: Iterator[dict[str, Any]], model: ModelName) -> Iterator[Chunk]:
+    """Events as Chunks: `served` first, the end last, whatever order the server sends them in."""
+    end = Extension()
+    finish, usage, announced = None, None, False
+    for event in events:
+        extension = read_extension(event.get("locoman", {}))
+        if not announced:
+            yield Chunk(served=extension.served or _served(model, event))
+            announced = True
+        end = Extension(timing=extension.timing or end.timing, usage=extension.usage or end.usage)
+        try:
+            for choice in event.get("choices") or ():
+                finish = choice.get("finish_reason") or finish
+                if text := choice["delta"].get("content"):
+                    yield Chunk(text=text)
+            usage = _usage(event.get("usage")) or usage
+        except (KeyError, TypeError, AttributeError) as error:
+            raise EngineLost("The engine sent something that is not an answer.") from error
+    if finish is None:
+        raise EngineLost("The engine stopped in the middle of the answer.")
+    yield Chunk(finish="length" if finish == "length" else "stop", timing=end.timing, usage=end.usage or usage)
+
+
+def _served(model: ModelName, event: dict[str, Any]) -> Served:
+    """Who serves, for a server that does not say so: whoever was asked for."""
+    adapter = str(model.adapter) if model.adapter is not None else None
+    base = str(model.base) if model.base is not None else str(event.get("model", ""))
+    return Served(adapter, base, "openai", 1.0, "asked")
+
+
+def _usage(document: dict[str, Any] | None) -> Usage | None:
+    if not document:
+        return None
+    cached = (document.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
+    return Usage(document["prompt_tokens"], cached, document["completion_tokens"])
+
+
+def _events(response: httpx.Response, model: str) -> Iterator[dict[str, Any]]:
+    """The JSON objects of a stream of server-sent events, until [DONE]. Raises what an error event stands for."""
+    for line in _lines(response):
+        if not line.startswith(b"data:"):
+            continue
+        data = line[5:].strip()
+        if data == b"[DONE]":
+            return
+        event = _document(data)
+        if not isinstance(event, dict):
+            raise EngineLost("The engine sent something that is not an answer.")
+        if "error" in event:
+            raise _in_stream(error_of(500, event, model))
+        yield event
+
+
+def _in_stream(error: LocomanError) -> LocomanError:
+    return error if isinstance(error, EngineError) else EngineLost(str(error))
+
+
+def _lines(response: httpx.Response) -> Iterator[bytes]:
+    """Lines without their ends, each as soon as it is there; one that does not end raises EngineLost."""
+    rest = b""
+    for data in response.iter_bytes():
+        *lines, rest = (rest + data).split(b"\n")
+        yield from lines
+        if len(rest) > _MAX_LINE_BYTES:
+            raise EngineLost("The engine sent something that is not an answer.")
+
+
+def _read(response: httpx.Response) -> bytes:
+    """The body of an error, no more of it than is good for us."""
+    body = bytearray()
+    for data in response.iter_bytes():
+        body += data
+        if len(body) > _MAX_ERROR_BYTES:
+            break
+    return bytes(body)
+
+
+def _document(data: bytes) -> object:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
