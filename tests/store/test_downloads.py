@@ -15,11 +15,11 @@ from pathlib import Path
 import httpx
 import pytest
 from filelock import FileLock
+from support.faulty_http import FileServer, Reply
 
 from locoman.errors import DownloadFailed, MissingPrerequisite, NotEnoughDisk, StoreBusy, StoreError
 from locoman.store import downloads, part
 from locoman.store.downloads import Patience, download
-from tests.support.faulty_http import FileServer, Reply
 
 CONTENT = random.Random(1).randbytes(300_000)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
-from tests.support.loopback import Handler, LoopbackServer
+from support.loopback import Handler, LoopbackServer
 
 
 @dataclass(frozen=True)
