@@ -16,7 +16,7 @@ from locoman.store.home import Home
 
 if TYPE_CHECKING:
     from locoman.catalog.shelf import Shelf
-    from locoman.contracts import Decider, Engine
+    from locoman.contracts import Decider, Engine, Residency
     from locoman.engines.local import LocalEngine
     from locoman.store.registry import Registry
     from locoman.workflows.lineup import RegistryLineup
@@ -74,7 +74,7 @@ class App:
         return self.lineup().current().decider
 
     def engine(self) -> Engine:
-        """Who answers, as engine.kind says. Raises UsageError, InvalidFile."""
+        """Who answers, as engine.kind says. Raises NothingInstalled, UsageError, InvalidFile."""
         kind = self.settings.text("engine.kind")
         if kind == "scripted":
             from locoman.engines.scripted import ScriptedEngine
@@ -84,7 +84,13 @@ class App:
             from locoman.engines.openai import OpenAIEngine
 
             return OpenAIEngine(self._required("engine.url"), self.settings.text("engine.key"))
+        self.registry().current()  # with nothing installed, that is the error, and no host is started to find out
         return self._local_engine()
+
+    def resident(self) -> Residency | None:
+        """What is in memory; None when no host runs (none is started)."""
+        kind = self.settings.text("engine.kind")
+        return self._local_engine().resident() if kind == "host" else self.engine().resident()
 
     def stop_host(self) -> bool:
         """Ends this home's host; False if none ran. Raises EngineUnavailable."""

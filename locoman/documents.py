@@ -33,7 +33,7 @@ def parse_toml(text: str, path: Path, kind: type[T]) -> T:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line, column = _toml_place(str(error))
+        line, column = _toml_place(str(error), text)
         raise InvalidFile(path, f"broken TOML: {str(error).split(' (at')[0]}", line=line, column=column) from error
     except RecursionError as error:
         raise InvalidFile(path, "the TOML is nested too deeply") from error
@@ -133,8 +133,10 @@ def _line_of_key(text: str, key: str) -> int | None:
     return None
 
 
-def _toml_place(message: str) -> tuple[int | None, int | None]:
+def _toml_place(message: str, text: str) -> tuple[int | None, int | None]:
     """The (line, column) that tomllib writes at the end of its message."""
+    if "end of document" in message:
+        return text.count("\n") + 1, None
     words = message.replace(",", " ").replace(")", " ").split()
     if "line" in words and "column" in words:
         return int(words[words.index("line") + 1]), int(words[words.index("column") + 1])

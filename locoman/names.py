@@ -1,8 +1,8 @@
 """The names that travel through locoman: parsed once at the edge, frozen, and `str()` prints back what was typed.
 
-    base name       qwen3-4b-instruct
-    adapter         arithmetic          arithmetic@1.2.0
-    model           auto   base   arithmetic   loco-tiny/auto   loco-tiny/arithmetic@1.2.0
+base name       qwen3-4b-instruct
+adapter         arithmetic          arithmetic@1.2.0
+model           auto   base   arithmetic   loco-tiny/auto   loco-tiny/arithmetic@1.2.0
 """
 
 from __future__ import annotations

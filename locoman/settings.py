@@ -50,7 +50,12 @@ class Setting:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("engine.kind", "host", "who answers: locoman's own host, any OpenAI server, or a script", ("host", "openai", "scripted")),
+    Setting(
+        "engine.kind",
+        "host",
+        "who answers: locoman's own host, any OpenAI server, or a script",
+        ("host", "openai", "scripted"),
+    ),
     Setting("engine.url", "", "the OpenAI server's address, for engine.kind = openai"),
     Setting("engine.key", "", "the OpenAI server's key", secret=True),
     Setting("engine.script", "", "the file of answers, for engine.kind = scripted"),
@@ -86,7 +91,7 @@ class Settings:
         return int(self.values[key])
 
     def origin(self, key: str) -> str:
-        """"flag", the variable's name, "config.toml" or "default"."""
+        """ "flag", the variable's name, "config.toml" or "default"."""
         return self.origins[key]
 
 

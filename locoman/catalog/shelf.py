@@ -66,5 +66,3 @@ class Shelf:
             mine = [p.manifest.name for p in packages.values() if p.manifest.base.name == base.name]
             raise UnknownName("adapter", name, nearest(name, packages) or mine)
         return packages[name]
-
-

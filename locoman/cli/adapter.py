@@ -20,8 +20,7 @@ command = group("adapter", "List, show and choose adapters.")
 COLUMNS = ("ADAPTER", "STATE", "KIND", "BASE", "DESCRIPTION")
 
 
-@command.command
-@make("list")
+@make("list", into=command)
 @click.option("--all", "-a", "everything", is_flag=True, help="Also those that could be installed, for every base.")
 def list_(app: App, out: Output, everything: bool) -> None:
     """List the adapters of the base in use.
@@ -40,12 +39,13 @@ def list_(app: App, out: Output, everything: bool) -> None:
             for package in app.shelf.packages()
             if (package.manifest.name, package.manifest.base.name) not in have
         ]
-    rows = [(f"{d['name']}@{d['version']}", d["state"], _label(d["kind"]), d["base"], d["description"]) for d in documents]
+    rows = [
+        (f"{d['name']}@{d['version']}", d["state"], _label(d["kind"]), d["base"], d["description"]) for d in documents
+    ]
     out.result({"adapters": documents}, lambda: out.table(COLUMNS, rows))
 
 
-@command.command
-@make("show")
+@make("show", into=command)
 @click.argument("name")
 def show(app: App, out: Output, name: str) -> None:
     """Show what an adapter is, where it comes from and how it must score.
@@ -56,11 +56,10 @@ def show(app: App, out: Output, name: str) -> None:
     """
     manifest, state = _find(app, AdapterRef.parse(name))
     document = _describe(manifest, state)
-    out.result(document, lambda: [out.line(f"{key:<16}  {_text(value)}") for key, value in document.items()] and None)
+    out.result(document, lambda: out.lines(f"{key:<16}  {_text(value)}" for key, value in document.items()))
 
 
-@command.command
-@make("activate")
+@make("activate", into=command)
 @click.argument("name", metavar="NAME[@VERSION]")
 def activate(app: App, out: Output, name: str) -> None:
     """Make an installed adapter answer for its domain.
@@ -112,6 +111,7 @@ def _label(kind: str) -> str:
 
 def _describe(manifest: Manifest, state: str) -> dict[str, Any]:
     gate = manifest.gate
+    asks = f"{gate.minimum_score:.0%} by {gate.scorer}, +{gate.minimum_gain:.0%} over the base, {gate.minimum_cases}+ cases"
     return {
         "name": manifest.name,
         "version": manifest.version,
@@ -123,7 +123,7 @@ def _describe(manifest: Manifest, state: str) -> dict[str, Any]:
         "description": manifest.description,
         "licence": manifest.licence,
         "authors": list(manifest.authors),
-        "gate": f"{gate.minimum_score:.0%} by {gate.scorer} on {gate.minimum_cases} or more cases, +{gate.minimum_gain:.0%} over the base",
+        "gate": asks,
     }
 
 

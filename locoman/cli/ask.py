@@ -23,7 +23,13 @@ from locoman.workflows.ask import MAX_QUESTION_BYTES, Answer, build_request, who
 @click.option("--temperature", type=click.FloatRange(0, 5), help="0 always gives the likeliest answer.")
 @click.option("--seed", type=click.IntRange(0, (1 << 32) - 1), help="The same seed draws the same answer.")
 def command(
-    app: App, out: Output, question: tuple[str, ...], model: str, max_tokens: int | None, temperature: float | None, seed: int | None
+    app: App,
+    out: Output,
+    question: tuple[str, ...],
+    model: str,
+    max_tokens: int | None,
+    temperature: float | None,
+    seed: int | None,
 ) -> None:
     """Ask a question; the right adapter answers.
 

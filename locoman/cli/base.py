@@ -19,8 +19,7 @@ from locoman.workflows.activate import use_base
 command = group("base", "List, show and choose base models.")
 
 
-@command.command
-@make("list")
+@make("list", into=command)
 def list_(app: App, out: Output) -> None:
     """List the bases that can be installed, and those that are.
 
@@ -41,8 +40,7 @@ def list_(app: App, out: Output) -> None:
     )
 
 
-@command.command
-@make("show")
+@make("show", into=command)
 @click.argument("name")
 def show(app: App, out: Output, name: str) -> None:
     """Show what is known of a base.
@@ -53,11 +51,10 @@ def show(app: App, out: Output, name: str) -> None:
     """
     spec = app.shelf.spec(BaseRef.parse(name))
     document = _describe(spec, app.registry())
-    out.result(document, lambda: [out.line(f"{key:<16}  {_text(value)}") for key, value in document.items()] and None)
+    out.result(document, lambda: out.lines(f"{key:<16}  {_text(value)}" for key, value in document.items()))
 
 
-@command.command
-@make("use")
+@make("use", into=command)
 @click.argument("name")
 def use(app: App, out: Output, name: str) -> None:
     """Make an installed base the one that answers.

@@ -16,8 +16,8 @@ Body = Callable[..., None]
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
-def command(name: str, **attributes: Any) -> Callable[[Body], click.Command]:
-    """Makes a command of a function that takes an App, an Output and the command's own arguments."""
+def command(name: str, *, into: click.Group | None = None, hidden: bool = False) -> Callable[[Body], click.Command]:
+    """Makes a command (of the group `into`) of a function that takes an App, an Output and the command's own arguments."""
 
     def wrap(body: Body) -> click.Command:
         @functools.wraps(body)
@@ -27,12 +27,14 @@ def command(name: str, **attributes: Any) -> Callable[[Body], click.Command]:
             _recover(app, out)
             body(app, out, **arguments)
 
-        made = click.command(name, context_settings=_HELP, **attributes)(call)
+        made: click.Command = click.command(name, context_settings=_HELP, hidden=hidden)(call)
         made.params += [
             click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object and nothing else."),
             click.Option(["--quiet", "-q"], is_flag=True, help="Print results only."),
             click.Option(["--home"], type=click.Path(path_type=Path), help="Use this folder instead of LOCOMAN_HOME."),
         ]
+        if into is not None:
+            into.add_command(made)
         return made
 
     return wrap

@@ -28,7 +28,9 @@ def command(app: App, out: Output, key: str | None, value: str | None, unset: bo
       locoman config engine.keep_alive --unset   back to the default
     """
     if key is None:
-        out.result({"settings": [_describe(app, s) for s in SETTINGS], "file": str(app.home.config)}, lambda: _table(app, out))
+        out.result(
+            {"settings": [_describe(app, s) for s in SETTINGS], "file": str(app.home.config)}, lambda: _table(app, out)
+        )
         return
     setting = find_setting(key)
     if unset:

@@ -26,7 +26,13 @@ def _remedy(error: errors.LocomanError) -> str:
 
 def _list_of(error: errors.LocomanError) -> str:
     kind = getattr(error, "kind", "")
-    return "locoman config" if "setting" in kind else "locoman base list" if "base" in kind else "locoman adapter list --all"
+    return (
+        "locoman config"
+        if "setting" in kind
+        else "locoman base list"
+        if "base" in kind
+        else "locoman adapter list --all"
+    )
 
 
 # The first class that an error belongs to decides, so the special ones stand before the general ones.

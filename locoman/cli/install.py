@@ -38,7 +38,7 @@ def command(
     plan = plan_install(app.home, app.shelf, app.providers(), BaseRef.parse(base) if base else None, adapters)
     document: dict[str, Any] = {"plan": describe(plan), "installed": False, "checks": []}
     if dry_run:
-        out.result(document, lambda: _show_plan(out, plan))
+        out.result(document, lambda: out.lines(plan_lines(plan)))
         return
     if not plan.nothing_to_do:
         for line in plan_lines(plan):
@@ -91,13 +91,10 @@ def plan_lines(plan: InstallPlan) -> list[str]:
         state = "installed already" if step.action == "keep" else megabytes(step.bytes)
         lines.append(f"Adapter   {step.ref}  ({state}{label})")
     lines.append(f"Disk      {megabytes(plan.disk_bytes)} needed, {megabytes(plan.disk_free)} free")
-    lines.append(f"Memory    {megabytes(plan.memory_bytes)} needed while answering, {megabytes(plan.memory_total)} in this machine")
+    lines.append(
+        f"Memory    {megabytes(plan.memory_bytes)} needed while answering, {megabytes(plan.memory_total)} in this machine"
+    )
     return lines
-
-
-def _show_plan(out: Output, plan: InstallPlan) -> None:
-    for line in plan_lines(plan):
-        out.line(line)
 
 
 def _check(app: App, out: Output) -> list[SelfCheck]:

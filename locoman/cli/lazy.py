@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import click
 
+from locoman import __version__
 from locoman.names import nearest
 
 
@@ -26,7 +27,7 @@ class LazyGroup(click.Group):
     def __init__(self, name: str, entries: tuple[Entry, ...], help: str) -> None:
         super().__init__(name, help=help, context_settings={"help_option_names": ["-h", "--help"]})
         self._entries = {entry.name: entry for entry in entries}
-        click.version_option(package_name="locoman", message="%(prog)s %(version)s")(self)
+        click.version_option(__version__, message="%(prog)s %(version)s")(self)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names in the order of the table."""
@@ -40,7 +41,9 @@ class LazyGroup(click.Group):
         found: click.Command = importlib.import_module(entry.module).command
         return found
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click's, with the nearest command named when there is no such one."""
         if args and args[0] not in self._entries and not args[0].startswith("-"):
             close = nearest(args[0], self.list_commands(ctx))

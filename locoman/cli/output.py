@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -47,6 +47,11 @@ class Output:
         """A line of the result on stdout."""
         self.write(text + "\n")
 
+    def lines(self, texts: Iterable[str]) -> None:
+        """Lines of the result on stdout."""
+        for text in texts:
+            self.line(text)
+
     def note(self, text: str) -> None:
         """A remark on stderr, for a person who has not asked for quiet."""
         if self.mode is Mode.PERSON:
@@ -60,7 +65,9 @@ class Output:
     def error(self, sentence: str, next_step: str, code: int) -> None:
         """An error: a sentence and what to type next on stderr; under --json an object on stdout too."""
         if self.mode is Mode.JSON:
-            self.write(json.dumps({"error": {"message": sentence, "next": next_step, "code": code}}, ensure_ascii=False) + "\n")
+            self.write(
+                json.dumps({"error": {"message": sentence, "next": next_step, "code": code}}, ensure_ascii=False) + "\n"
+            )
             return
         print(sentence, file=sys.stderr)
         if next_step:

@@ -20,7 +20,7 @@ def command(app: App, out: Output) -> None:
     Example:
       locoman ps
     """
-    residency = app.engine().resident()
+    residency = app.resident()
     out.result(describe(residency), lambda: _render(out, residency))
 
 

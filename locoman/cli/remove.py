@@ -30,7 +30,7 @@ def command(app: App, out: Output, names: tuple[str, ...], dry_run: bool, yes: b
     plans = plan_remove(app.home, names)
     document: dict[str, Any] = {"removed": not dry_run, "plans": [_describe(plan) for plan in plans]}
     if dry_run:
-        out.result(document, lambda: [out.line(line) for plan in plans for line in _lines(plan)] and None)
+        out.result(document, lambda: out.lines(line for plan in plans for line in _lines(plan)))
         return
     if not yes:
         if not sys.stdin.isatty():
@@ -40,7 +40,10 @@ def command(app: App, out: Output, names: tuple[str, ...], dry_run: bool, yes: b
                 out.note(line)
         click.confirm("Remove?", abort=True, err=True)
     execute_remove(app.home, plans)
-    out.result(document, lambda: out.line(f"Removed {', '.join(names)}; {megabytes(sum(p.bytes for p in plans))} are free again."))
+    out.result(
+        document,
+        lambda: out.line(f"Removed {', '.join(names)}; {megabytes(sum(p.bytes for p in plans))} are free again."),
+    )
 
 
 def _lines(plan: RemovePlan) -> list[str]:

@@ -43,7 +43,9 @@ class SuiteResult:
         return wilson(sum(result.score for result in self.results), len(self.results))
 
 
-def run_suite(engine: Engine, model: ModelName, cases: Sequence[Case], scorer: Scorer, progress: Progress) -> SuiteResult:
+def run_suite(
+    engine: Engine, model: ModelName, cases: Sequence[Case], scorer: Scorer, progress: Progress
+) -> SuiteResult:
     """Asks `cases` (at least one) of `model`, greedily, one after the other. Raises EngineError."""
     started = time.perf_counter()
     results = []

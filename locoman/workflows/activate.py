@@ -26,7 +26,9 @@ def activate_adapter(home: Home, ref: AdapterRef) -> InstalledAdapter:
         adapter = tx.registry.find_adapter(base.name, ref)
         if base.active.get(adapter.domain) == str(adapter.ref):
             return adapter
-        others = {domain: active for domain, active in base.active.items() if AdapterRef.parse(active).name != adapter.name}
+        others = {
+            domain: active for domain, active in base.active.items() if AdapterRef.parse(active).name != adapter.name
+        }
         registry = tx.registry.with_base(structs.replace(base, active=others | {adapter.domain: str(adapter.ref)}))
         tx.commit(with_router(tx, registry, base.name))
         return adapter

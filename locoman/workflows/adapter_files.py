@@ -48,7 +48,9 @@ def plan_adapter(registry: Registry, spec: BaseSpec, package: AdapterPackage) ->
     with mapped(package.folder):
         sizes = [path.stat().st_size for path in package.folder.rglob("*") if path.is_file() and not path.is_symlink()]
     if len(sizes) > MAX_PACKAGE_FILES or sum(sizes) > MAX_PACKAGE_BYTES:
-        raise InvalidFile(package.folder, f"more than {MAX_PACKAGE_FILES} files or {MAX_PACKAGE_BYTES >> 30} GiB in a package")
+        raise InvalidFile(
+            package.folder, f"more than {MAX_PACKAGE_FILES} files or {MAX_PACKAGE_BYTES >> 30} GiB in a package"
+        )
     digest = sha256_of_folder(package.folder)
     installed = [a for a in registry.adapters_of(spec.ref.name) if a.ref == manifest.ref]
     keep = any(a.package == package_path(manifest, digest) for a in installed)

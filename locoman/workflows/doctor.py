@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from locoman.catalog.shelf import Shelf
 from locoman.contracts import Engine, Message, Request, Sampling
-from locoman.errors import InvalidFile, LocomanError, NothingInstalled, NotEnoughMemory, OllamaUnavailable, megabytes
+from locoman.errors import InvalidFile, LocomanError, NotEnoughMemory, NothingInstalled, OllamaUnavailable, megabytes
 from locoman.names import BASE, BaseRef
 from locoman.store.digests import sha256_of
 from locoman.store.home import Home

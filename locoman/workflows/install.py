@@ -76,12 +76,12 @@ def plan_install(
     installed = registry.find_base(spec.ref.name)
     packages = [shelf.package(text, spec.ref) for text in adapters] or shelf.packages(spec.ref)
     steps = tuple(plan_adapter(registry, spec, package) for package in packages)
-    provider, offer, passed_over = None, None, ()
-    if installed is None or not _in_place(home, installed):
-        provider, offer, passed_over = _choose(providers, spec)
-    needed = (offer.disk_bytes if offer else 0) + sum(step.bytes for step in steps if step.action == "install")
+    chosen = _Choice() if installed is not None and _in_place(home, installed) else _choose(providers, spec)
+    needed = (chosen.offer.disk_bytes if chosen.offer else 0) + sum(
+        step.bytes for step in steps if step.action == "install"
+    )
     plan = InstallPlan(
-        spec, provider, offer, steps, passed_over,
+        spec, chosen.provider, chosen.offer, steps, chosen.passed_over,
         memory_bytes=spec.spec.runtime.memory_bytes,
         memory_total=machine_memory(),
         disk_bytes=needed,
@@ -118,12 +118,21 @@ def _wanted_spec(shelf: Shelf, registry: Registry, base: BaseRef | None) -> Base
     return shelf.spec(BaseRef(registry.base)) if registry.base else shelf.standard()
 
 
-def _choose(providers: Sequence[Provider], spec: BaseSpec) -> tuple[Provider, Offer, tuple[tuple[str, str], ...]]:
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Who brings the base; nobody, when it is here."""
+
+    provider: Provider | None = None
+    offer: Offer | None = None
+    passed_over: tuple[tuple[str, str], ...] = ()
+
+
+def _choose(providers: Sequence[Provider], spec: BaseSpec) -> _Choice:
     """The first provider that can, and why each before it cannot."""
     passed_over: list[tuple[str, str]] = []
     for provider in providers:
         try:
-            return provider, provider.offer(spec), tuple(passed_over)
+            return _Choice(provider, provider.offer(spec), tuple(passed_over))
         except LocomanError as error:
             passed_over.append((provider.name, str(error).rstrip(".")))
     raise NoSource(f"The base {spec.ref}", passed_over, "locoman install --base loco-tiny   (works offline)")

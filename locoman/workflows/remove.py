@@ -49,7 +49,9 @@ def _plan(home: Home, registry: Registry, name: str) -> RemovePlan:
         return RemovePlan(base, adapters, own + sum(_size(home, adapter) for adapter in adapters))
     current = registry.current()
     ref = AdapterRef.parse(name)
-    found = tuple(a for a in registry.adapters_of(current.name) if a.name == ref.name and ref.version in (None, a.ref.version))
+    found = tuple(
+        a for a in registry.adapters_of(current.name) if a.name == ref.name and ref.version in (None, a.ref.version)
+    )
     if not found:
         known = [a.name for a in registry.adapters_of(current.name)] + [b.name for b in registry.bases]
         raise UnknownName("installed adapter or base", name, nearest(name, known))
@@ -74,5 +76,3 @@ def _without(registry: Registry, plan: RemovePlan) -> Registry:
 
 def _size(home: Home, adapter: InstalledAdapter) -> int:
     return sum(path.stat().st_size for path in (home.root / adapter.package).rglob("*") if path.is_file())
-
-

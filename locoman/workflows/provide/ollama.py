@@ -30,7 +30,9 @@ class OllamaProvider:
             raise MissingPrerequisite(found.sentence, found.remedy)
         if isinstance(found, BaseFile):
             return Offer(self.name, f"Ollama {version} has {tag}; its own file is used", 0, 0)
-        return Offer(self.name, f"pulled as {tag} by Ollama {version}; its own file is used", spec.spec.runtime.download_bytes, 0)
+        return Offer(
+            self.name, f"pulled as {tag} by Ollama {version}; its own file is used", spec.spec.runtime.download_bytes, 0
+        )
 
     def provide(self, spec: BaseSpec, staging: Path, progress: Progress) -> BaseGguf:
         """See `Provider`. A pull that was cut goes on where it stopped: Ollama keeps what has arrived."""

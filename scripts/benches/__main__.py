@@ -1,0 +1,49 @@
+"""`python -m benches NAME`: runs one benchmark and prints its figures."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+
+from benches.figure import Figure
+
+BENCHES = {
+    "adapters": "every adapter, and the base, on every evaluation set of loco-tiny, with intervals",
+    "startup": "what `locoman --help` and a second `ask` take from the shell, beside a bare Python",
+    "kill": "SIGKILL at random instants of install, activate and remove; the registry stays valid (--rounds N each)",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("name", nargs="?", choices=sorted(BENCHES))
+    parser.add_argument("--list", action="store_true", help="name all benchmarks")
+    parser.add_argument("--json", action="store_true", help="one JSON object per figure")
+    parser.add_argument("--rounds", type=int, default=200, help="how often, for benchmarks that repeat")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    if arguments.list or not arguments.name:
+        for name, summary in BENCHES.items():
+            print(f"{name:<10} {summary}")
+        return 0
+    bench = importlib.import_module(f"benches.{arguments.name}")
+    met = True
+    for figure in bench.run(arguments):
+        show(figure, arguments.json)
+        met = met and figure.met is not False
+    return 0 if met else 3
+
+
+def show(figure: Figure, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(figure.document(), ensure_ascii=False), flush=True)
+        return
+    peer = f"  {figure.peer}: {figure.peer_value:g}, ratio {figure.ratio:.3g}" if figure.peer_value else ""
+    goal = f"  goal {figure.goal}: {'met' if figure.met else 'MISSED'}" if figure.goal else ""
+    print(f"{figure.metric:<48} {figure.value:>10.4g} {figure.unit:<6}{peer}{goal}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

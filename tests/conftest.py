@@ -1,0 +1,25 @@
+"""Every test has a LOCOMAN_HOME of its own, and no setting of whoever runs the tests reaches it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from locoman.store.home import Home
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith(("LOCOMAN_", "OLLAMA_")) and name != "LOCOMAN_TEST_OLLAMA":
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("LOCOMAN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")  # nobody answers there
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
