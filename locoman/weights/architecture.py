@@ -50,6 +50,12 @@ class Architecture(msgspec.Struct, frozen=True):
     reals: dict[str, Number]
     tensors: tuple[TensorRule, ...]
 
+    def names(self, layers: int) -> Iterator[tuple[str, str]]:
+        """(Hugging Face name, GGUF name) of every tensor of a model of so many layers."""
+        for rule in self.tensors:
+            for layer in range(layers) if "{layer}" in rule.source else (0,):
+                yield rule.source.replace("{layer}", str(layer)), rule.target.replace("{layer}", str(layer))
+
 
 @dataclass(frozen=True, slots=True)
 class ExpectedTensor:

@@ -88,9 +88,11 @@ def convert(plan: ConversionPlan, target: Path, progress: Progress = no_progress
     write_gguf(target, _metadata(plan), tensors, progress)
 
 
-def stored_pieces(source: StoredTensor, kind: TensorType) -> Iterator[NDArray[np.uint8]]:
-    """The rows of `source` as `kind` stores them, some at a time. Raises InvalidFile, Unsupported."""
+def stored_pieces(source: StoredTensor, kind: TensorType, factor: float = 1.0) -> Iterator[NDArray[np.uint8]]:
+    """The rows of `source`, times `factor`, as `kind` stores them, some at a time. Raises InvalidFile, Unsupported."""
     for values in source.pieces(PIECE_VALUES):
+        if factor != 1.0:
+            values = values * np.float32(factor)
         largest = float(np.abs(values).max(initial=0.0))
         if not np.isfinite(largest):
             raise InvalidFile(source.path, f"the tensor {source.name} holds values that are no finite numbers")
