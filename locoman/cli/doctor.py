@@ -14,7 +14,7 @@ from locoman.workflows.doctor import examine
 @make("doctor")
 @click.option("--deep", is_flag=True, help="Also read every installed file and compare its digest.")
 def command(app: App, out: Output, deep: bool) -> None:
-    """Check this installation and say how to mend what is wrong.
+    """Check this installation and say how to mend it.
 
     \b
     Examples:
