@@ -90,14 +90,20 @@ class Model:
 
     def metadata(self) -> dict[str, Packed]:
         """The GGUF entries that the numbers fill."""
-        entries: dict[str, Packed] = {}
+        prefix = self.architecture.name
+        whole = {f"{prefix}.{key}": gguf_values.u32(value) for key, value in self.entries()}
+        reals = {
+            f"{prefix}.{key}": gguf_values.f32(real)
+            for name, real in self.reals.items()
+            for key in self.architecture.reals[name].keys
+        }
+        return whole | reals
+
+    def entries(self) -> Iterator[tuple[str, int]]:
+        """(GGUF key behind the architecture's name, whole number)."""
         for name, value in self.numbers.items():
             for key in self.architecture.numbers[name].keys:
-                entries[f"{self.architecture.name}.{key}"] = gguf_values.u32(value)
-        for name, real in self.reals.items():
-            for key in self.architecture.reals[name].keys:
-                entries[f"{self.architecture.name}.{key}"] = gguf_values.f32(real)
-        return entries
+                yield key, value
 
     def _expected(self, rule: TensorRule, layer: int) -> ExpectedTensor:
         shape = tuple(math.prod(self.numbers[name] for name in product.split("*")) for product in rule.shape)

@@ -67,5 +67,6 @@ def quantize_rows(values: NDArray[np.float32], kind: TensorType) -> NDArray[np.u
 
 def dequantize_rows(packed: NDArray[np.uint8], kind: TensorType) -> NDArray[np.float32]:
     """Rows stored as `kind` (rows x row_bytes) as float32 (rows x columns). Raises NotImplementedError by type."""
-    values: NDArray[np.float32] = quants.dequantize(np.ascontiguousarray(packed), GGMLQuantizationType(kind.code))
+    with np.errstate(all="ignore"):  # forged scales may be infinite
+        values: NDArray[np.float32] = quants.dequantize(np.ascontiguousarray(packed), GGMLQuantizationType(kind.code))
     return values.astype(np.float32, copy=False)
