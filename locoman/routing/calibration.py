@@ -24,7 +24,7 @@ def softmax(logits: Matrix) -> Matrix:
 
 
 def fit_temperature(logits: Matrix, labels: Labels, weights: NDArray[np.float64]) -> float:
-    """The factor between 1/8 and 8 that gives `logits`, shape (n, classes), the smallest weighted negative log-likelihood.
+    """The factor from 1/8 to 8 that gives `logits`, shape (n, classes), the smallest weighted negative log-likelihood.
 
     The likelihood has one optimum in the factor, so a golden-section search over its logarithm finds it.
     """
@@ -47,10 +47,10 @@ def fit_temperature(logits: Matrix, labels: Labels, weights: NDArray[np.float64]
 def choose_threshold(own: NDArray[np.float64], silent: float) -> float:
     """The probability that the best adapter must reach for the router not to abstain.
 
-    `own` are, for out-of-fold questions that belong to some adapter, the probabilities of their best adapter; `silent` is
-    that of a text without any evidence. The rule: as high as still keeps KEEP of `own`, for that turns away the most of
-    all others; but no higher than HIGHEST_THRESHOLD, because held-out questions are worded more like the training ones
-    than a stranger's will be; and always above `silent`, so that nothing is never somebody's.
+    `own` are, for out-of-fold questions that belong to some adapter, the probabilities of their best adapter; `silent`
+    is that of a text without any evidence. The rule: as high as still keeps KEEP of `own`, for that turns away the most
+    of all others; but no higher than HIGHEST_THRESHOLD, because held-out questions are worded more like the training
+    ones than a stranger's will be; and always above `silent`, so that a text without evidence is never an adapter's.
     """
     wanted = min(float(np.quantile(own, 1 - KEEP)), HIGHEST_THRESHOLD) if len(own) else HIGHEST_THRESHOLD
     return min(1.0, max(wanted, float(np.nextafter(silent, 1.0))))

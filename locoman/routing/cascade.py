@@ -48,7 +48,7 @@ class Router:
         return cls(stages)
 
     def decide(self, question: str, history: Sequence[Message] = ()) -> Decision:
-        """The first stage's word, likeliest candidate first, with the time it took; the base when every stage passes on."""
+        """The first word of a stage, likeliest candidate first, with the time it took; the base when all pass on."""
         begun = time.perf_counter()
         decided = (decision for stage in self._stages if (decision := stage.decide(question, history)) is not None)
         decision = next(decided, None) or Decision(None, 1.0, BASE, (Candidate(None, 1.0),))

@@ -21,7 +21,7 @@ Grams: TypeAlias = Callable[[str], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Terms in row order with their idf, shape (len(terms),)."""
+    """Terms in row order with their idf, shape (len(terms),). Raises ValueError when they do not fit together."""
 
     terms: tuple[str, ...]
     idf: Floats
@@ -29,10 +29,12 @@ class Vocabulary:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_row", dict(zip(self.terms, range(len(self.terms)), strict=True)))
+        if len(self._row) != len(self.terms) or self.idf.shape != (len(self.terms),):
+            raise ValueError("a term twice, or without its idf")
 
     @classmethod
     def learn(cls, documents: Iterable[list[str]], *, minimum_documents: int, maximum_terms: int) -> Vocabulary:
-        """The terms found in at least `minimum_documents` of the documents (lists of grams), the commonest if too many."""
+        """The terms in at least `minimum_documents` of the documents (lists of grams); the commonest if too many."""
         total = 0
         counts: Counter[str] = Counter()
         for grams in documents:

@@ -43,13 +43,13 @@ def fit_router(adapters: Sequence[AdapterExamples], none: Sequence[str], *, seed
 
 
 def _nobodys(adapters: Sequence[AdapterExamples], model: LexicalModel) -> list[Example]:
-    """The "not mine" examples that `model`, which has not seen them, would rather leave to the base than to another adapter."""
+    """The "not mine" examples that `model`, which has not seen them, gives to the base before any other adapter."""
     found = []
     for adapter in adapters:
         for text in _distinct(adapter.not_mine):
-            logits = model.probabilities(text)
+            probabilities = model.probabilities(text)
             others = [i for i, name in enumerate(model.adapters) if name != adapter.name]
-            if all(logits[i] < logits[-1] for i in others):
+            if all(probabilities[i] < probabilities[-1] for i in others):
                 found.append(Example(text, None))
     return found
 
@@ -62,9 +62,8 @@ def _calibrate(model: LexicalModel, examples: Sequence[Example], random: np.rand
         return _with_threshold(model, np.empty(0))
     logits = np.zeros((len(examples), len(model.adapters) + 1))
     for fold in range(int(folds.max()) + 1):
-        held_out = np.flatnonzero(folds == fold)
-        learner = _train([examples[i] for i in np.flatnonzero(folds != fold)], model.adapters)
-        for i in held_out:
+        learner = _train([example for example, at in zip(examples, folds, strict=True) if at != fold], model.adapters)
+        for i in np.flatnonzero(folds == fold).tolist():
             logits[i] = np.log(learner.probabilities(examples[i].text))
     scored = folds >= 0
     temperature = fit_temperature(logits[scored], labels[scored], _balance(labels)[scored])
@@ -85,10 +84,9 @@ def _folds(examples: Sequence[Example], labels: Labels, random: np.random.Genera
     """
     folds = np.full(len(examples), -1, dtype=np.int64)
     for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
         kinds: dict[str, list[int]] = {}
-        for i in members:
-            kinds.setdefault(shape(examples[i].text), []).append(int(i))
+        for i in np.flatnonzero(labels == label).tolist():
+            kinds.setdefault(shape(examples[i].text), []).append(i)
         if len(kinds) > 1:
             for place, kind in enumerate(random.permutation(len(kinds))):
                 folds[list(kinds.values())[kind]] = place % FOLDS
@@ -96,7 +94,7 @@ def _folds(examples: Sequence[Example], labels: Labels, random: np.random.Genera
 
 
 def _train(examples: Sequence[Example], adapters: tuple[str, ...]) -> LexicalModel:
-    """An uncalibrated model (temperature 1, threshold 0) with the given columns; each must have an example, "none" too."""
+    """An uncalibrated model (temperature 1, threshold 0) with these columns; each must have an example, "none" too."""
     from scipy.sparse import csr_matrix
     from sklearn.linear_model import LogisticRegression
 
@@ -121,7 +119,7 @@ def _train(examples: Sequence[Example], adapters: tuple[str, ...]) -> LexicalMod
 
 
 def _columns(regression: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weights, shape (terms, classes), and bias, shape (classes,); scikit-learn keeps one column when there are two classes."""
+    """Weights, shape (terms, classes), and bias, shape (classes,); of two classes scikit-learn keeps one column."""
     weights, bias = regression.coef_, regression.intercept_
     if len(bias) == 1:
         weights, bias = np.vstack([-weights / 2, weights / 2]), np.concatenate([-bias / 2, bias / 2])

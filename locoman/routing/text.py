@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 
@@ -23,19 +24,19 @@ def normalise(text: str) -> str:
 
 
 def shape(text: str) -> str:
-    """`text` normalised, with every decimal digit of any script as "0": questions that differ in numbers only are one."""
+    """`text` normalised, with every digit of any script as "0": questions that differ in numbers only read alike."""
     return _DIGIT.sub("0", normalise(text))
 
 
 def word_grams(shaped: str) -> list[str]:
     """The 1- and 2-grams over words, numbers (of whatever length, all the token "0") and single symbols."""
     tokens = ["0" if token[0] == "0" else token for token in _TOKEN.findall(shaped)]
-    return tokens + [f"{left} {right}" for left, right in zip(tokens, tokens[1:], strict=False)]
+    return tokens + [f"{left} {right}" for left, right in itertools.pairwise(tokens)]
 
 
 def character_grams(shaped: str) -> list[str]:
     """The 2- to 5-grams of characters inside words with a blank at each end (scikit-learn's `char_wb`)."""
-    grams = []
+    grams: list[str] = []
     for word in shaped.split():
         padded = f" {word} "
         for length in range(2, 6):

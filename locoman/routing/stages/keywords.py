@@ -37,7 +37,7 @@ def _pattern(phrases: Iterable[str]) -> re.Pattern[str] | None:
 
 
 def _bounded(phrase: str) -> str:
-    """The phrase as a regular expression, with a word boundary at each end that is a letter or a digit ("c++" has one)."""
+    """The phrase as a pattern, with a word boundary at each end that is a letter or a digit ("c++" has one)."""
     head = r"(?<!\w)" if phrase[0].isalnum() else ""
     tail = r"(?!\w)" if phrase[-1].isalnum() else ""
     return head + re.escape(phrase) + tail
