@@ -27,9 +27,9 @@ from locoman.weights.gguf import GgufFile
 from locoman.weights.tokenizer import read_tokenizer
 
 SKETCH_BITS = 256
-SAME_MODEL_BITS = 32
-"""Up to this distance two sketches count as one model: an angle of 0.39, where Q2_K, the coarsest quantization in use,
-stays below 24 bits; unrelated models lie at 128 +- 8."""
+SAME_MODEL_BITS = 48
+"""Up to this distance two sketches count as one model. Measured on random matrices: Q8_0 moves at most 1 bit, Q4_K 7 to
+10, Q3_K 12 to 17, Q2_K 27; unrelated models lie at 128 with a standard deviation of 8."""
 
 _ROWS_PER_TENSOR = 8
 _MAX_TENSORS = 160

@@ -130,7 +130,9 @@ def lora_weights(
         for module in modules:
             name = f"model.layers.{layer}.{module}"
             rows, columns = base[f"{name}.weight"].shape
-            tensors[f"base_model.model.{name}.lora_A.weight"] = random.standard_normal((rank, columns)).astype(np.float32)
+            tensors[f"base_model.model.{name}.lora_A.weight"] = random.standard_normal((rank, columns)).astype(
+                np.float32
+            )
             tensors[f"base_model.model.{name}.lora_B.weight"] = random.standard_normal((rows, rank)).astype(np.float32)
     return {name: tensor * np.float32(0.1) for name, tensor in tensors.items()}
 
