@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from locoman.errors import ExtraMissing, MissingPrerequisite
 
+_TIMEOUT_SECONDS = 10.0
+
 
 @dataclass(frozen=True, slots=True)
 class HubFile:
@@ -17,23 +19,29 @@ class HubFile:
 
 
 def find_hub_file(repository: str, revision: str, name: str) -> HubFile:
-    """Raises ExtraMissing, and MissingPrerequisite when the hub cannot be reached or has no such file."""
+    """Raises ExtraMissing, and MissingPrerequisite when the hub cannot be reached or has no such file.
+
+    huggingface_hub knows the address (HF_ENDPOINT) and the headers; the question itself goes through httpx, because that
+    library changes its HTTP client, and so its errors, from one major version to the next.
+    """
     try:
-        from huggingface_hub import get_hf_file_metadata, hf_hub_url
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+        from huggingface_hub import constants, hf_hub_url
+        from huggingface_hub.utils import build_hf_headers
     except ImportError:
         raise ExtraMissing("huggingface_hub", "hub", "Downloading from the hub") from None
     import httpx
 
+    if constants.HF_HUB_OFFLINE:
+        raise MissingPrerequisite("HF_HUB_OFFLINE is set.")
     url = hf_hub_url(repository, name, revision=revision)
     try:
-        found = get_hf_file_metadata(url, timeout=10)
-    except HfHubHTTPError as error:
-        raise MissingPrerequisite(f"The hub has no {name} in {repository} at {revision}.") from error
-    except (httpx.HTTPError, OSError, OfflineModeIsEnabled, LocalEntryNotFoundError) as error:
+        answer = httpx.head(url, headers=build_hf_headers(), timeout=_TIMEOUT_SECONDS)
+    except httpx.HTTPError as error:
         raise MissingPrerequisite("The hub cannot be reached; is there a network?") from error
-    digest = (found.etag or "").strip('"')
-    sha256 = digest if len(digest) == 64 else ""
-    if not found.size or not found.location:
+    if answer.status_code >= 400:
+        raise MissingPrerequisite(f"The hub answers {answer.status_code} for {name} in {repository} at {revision}.")
+    size = answer.headers.get(constants.HUGGINGFACE_HEADER_X_LINKED_SIZE) or answer.headers.get("content-length", "")
+    digest = answer.headers.get(constants.HUGGINGFACE_HEADER_X_LINKED_ETAG, "").strip('"')
+    if not size.isdecimal() or int(size) == 0:
         raise MissingPrerequisite(f"The hub does not tell the size of {name}.")
-    return HubFile(url, found.size, sha256)
+    return HubFile(url, int(size), digest if len(digest) == 64 else "")

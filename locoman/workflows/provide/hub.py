@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from locoman.catalog.hub import HubFile, find_hub_file
@@ -42,6 +41,4 @@ class HubProvider:
 def _find(spec: BaseSpec) -> HubFile:
     if spec.spec.gguf is None:
         raise MissingPrerequisite(f"No ready GGUF of {spec.ref} is known on the hub.")
-    if os.environ.get("HF_HUB_OFFLINE"):
-        raise MissingPrerequisite("HF_HUB_OFFLINE is set.")
     return find_hub_file(spec.spec.gguf.repository, spec.spec.gguf.revision, spec.spec.gguf.file)
