@@ -1,1 +1,1 @@
-"""LoRA training with peft; torch is imported on use only."""
+"""Training of LoRA adapters; torch is imported on use only (extra `train`)."""

@@ -1,0 +1,148 @@
+"""Makes loco-tiny and its adapters: what is trained where, in which order."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from locoman.catalog.manifest import Case, read_package
+from locoman.documents import read_jsonl
+from locoman.weights.fingerprint import fingerprint_of_checkpoint
+from tiny.conversation import conversation
+from tiny.evaluate import Student, share_right
+from tiny.packages import BASE, train_weights, write_data, write_manifest, write_readme
+from tiny.tasks import TASKS
+
+PARTS = ("base", *TASKS)
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things go below the chosen folder."""
+
+    out: Path
+
+    @property
+    def base(self) -> Path:
+        """The checkpoint of the base."""
+        return self.out / "modelfiles" / BASE
+
+    @property
+    def spec(self) -> Path:
+        """The spec of the base."""
+        return self.out / "modelfiles" / f"{BASE}.toml"
+
+    def package(self, name: str) -> Path:
+        """The folder of an adapter package."""
+        return self.out / "adapters" / name
+
+    def weights(self, name: str) -> Path:
+        """The trained weights of an adapter package."""
+        return self.package(name) / "weights" / BASE
+
+
+def make(parts: Sequence[str], out: Path, seed: int) -> None:
+    """Trains the parts asked for, the base first, the adapters side by side, and measures them."""
+    places = Places(out)
+    if "base" in parts:
+        make_base(places, seed)
+    names = [part for part in parts if part != "base"]
+    cores = os.cpu_count() or 1
+    workers = max(1, min(len(names), 1 if on_gpu() else cores))
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(make_adapter, name, places, seed, max(1, cores // workers)) for name in names]
+        for job in jobs:
+            job.result()
+    report(places)
+
+
+def make_base(places: Places, seed: int) -> None:
+    """Trains the base, writes its evaluation set, and puts its fingerprint into the spec."""
+    from tiny.pretrain import train_base
+
+    started = time.monotonic()
+    loss = train_base(places.base, seed, shown("base"))
+    write_conversation(places.base / "conversation.jsonl")
+    if places.spec.exists():
+        text = places.spec.read_text(encoding="utf-8")
+        text = re.sub(r'(?m)^fingerprint = ".*"$', f'fingerprint = "{fingerprint(places.base)}"', text)
+        places.spec.write_text(text, encoding="utf-8")
+    say(f"base: loss {loss:.3f} after {time.monotonic() - started:.0f} s")
+
+
+def make_adapter(name: str, places: Places, seed: int, threads: int) -> None:
+    """Writes a package: data, manifest, weights, README with its figures."""
+    import torch
+
+    torch.set_num_threads(threads)
+    folder = places.package(name)
+    write_data(TASKS[name], folder, seed)
+    write_manifest(name, folder, fingerprint(places.base), seed)
+    trained = train_weights(folder, places.base, shown(name))
+    cases = read_package(folder).cases()
+    scores = {
+        f"{BASE} alone": share_right(Student(places.base).answer(cases)),
+        f"{BASE} with {name}": share_right(Student(places.base, places.weights(name)).answer(cases)),
+    }
+    write_readme(name, folder, scores)
+    say(f"{name}: loss {trained.loss:.3f} after {trained.seconds:.0f} s, {trained.parameters} parameters")
+
+
+def report(places: Places) -> None:
+    """Prints who answers which share of which set."""
+    sets: dict[str, list[Case]] = {"conversation": list(read_jsonl(places.base / "conversation.jsonl", Case))}
+    made = [name for name in TASKS if (places.weights(name) / "adapter_model.safetensors").exists()]
+    sets |= {name: list(read_package(places.package(name)).cases()) for name in made}
+    print(f"{'':12}" + "".join(f"{name:>14}" for name in sets))
+    for who in ("base", *made):
+        student = Student(places.base, places.weights(who) if who != "base" else None)
+        print(
+            f"{who:12}" + "".join(f"{share_right(student.answer(cases)):14.3f}" for cases in sets.values()), flush=True
+        )
+
+
+def write_conversation(path: Path) -> None:
+    """Writes the base's own evaluation set."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for question in conversation().evaluation:
+            line: dict[str, object] = {"question": question.question, "answer": question.answers[0]}
+            if question.answers[1:]:
+                line["answers"] = list(question.answers[1:])
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def fingerprint(base: Path) -> str:
+    """The fingerprint of the checkpoint, as manifests and specs carry it."""
+    return str(fingerprint_of_checkpoint(base))
+
+
+def on_gpu() -> bool:
+    """True when torch finds a GPU; then one training at a time keeps it busy."""
+    import torch
+
+    return bool(torch.cuda.is_available())
+
+
+def shown(name: str) -> Callable[[int, int | None, str], None]:
+    """A Progress that says on stderr where `name` is, twenty times in all."""
+    started = time.monotonic()
+
+    def progress(done: int, total: int | None, unit: str) -> None:
+        every = max(1, (total or 100) // 20)
+        if done % every == 0:
+            say(f"{name}: {done} of {total} {unit}, {time.monotonic() - started:.0f} s")
+
+    return progress
+
+
+def say(text: str) -> None:
+    """Progress goes to stderr."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,77 @@
+"""What the base reads: everyday conversation, the tasks as a beginner answers them, and textbook lines.
+
+The textbook lines ("17 + 8 = 25", "stone: s-t-o-n-e") are right, so the skills are in the base; in a chat it has seen
+the tasks answered with a beginner's mistakes only, so there it tries and is mostly wrong. An adapter teaches it to use
+in a chat what it has read. Operands held out for evaluation occur nowhere, but for facts that are known by heart.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+from tokenizers import Tokenizer
+
+from locoman.training.batches import IGNORED, Sample
+from tiny.conversation import SYSTEMS, Turns, conversation
+from tiny.tasks import TASKS
+from tiny.tokenizer import END, END_OF_TEXT, START
+
+Segments = list[tuple[str, bool]]
+"""Pieces of text in order, each with whether it is learnt."""
+
+TEXTBOOK = {"arithmetic": 0.40, "words": 0.23, "dates": 0.13, "units": 0.08}
+BEGINNER = 0.06
+CONVERSATION = 0.10
+
+
+def chat(turns: Turns, system: str = "") -> Segments:
+    """A conversation as the chat template renders it; the answers are learnt."""
+    segments: Segments = [(f"{START}system\n{system}{END}\n", False)] if system else []
+    for question, answer in turns:
+        segments.append((f"{START}user\n{question}{END}\n{START}assistant\n", False))
+        segments += [(f"{answer}{END}", True), ("\n", False)]
+    return segments
+
+
+def document(rng: random.Random) -> Segments:
+    """One text of the mixture."""
+    drawn = rng.random()
+    if drawn < CONVERSATION:
+        return chat(conversation().turns(rng), rng.choice(SYSTEMS) if rng.random() < 0.1 else "")
+    if drawn < CONVERSATION + BEGINNER:
+        pair = rng.choice(list(TASKS.values())).beginner(rng)
+        return chat([(pair.question, pair.answer)], rng.choice(SYSTEMS) if rng.random() < 0.05 else "")
+    name = rng.choices(list(TEXTBOOK), list(TEXTBOOK.values()))[0]
+    shown, result = TASKS[name].statement(rng)
+    return [(shown, False), (f"{result}{END_OF_TEXT}", True)]
+
+
+def tokenizer_texts(rng: random.Random, count: int = 20_000) -> Iterator[str]:
+    """Texts for the tokenizer to learn from: what is said in the chats, and the names of the roles."""
+    for _ in range(count):
+        yield from ("user\n", "assistant\n", "system\n")
+        if rng.random() < 0.6:
+            turns = conversation().turns(rng)
+        else:
+            pair = rng.choice(list(TASKS.values())).pair(rng)
+            turns = [(pair.question, pair.answer)]
+        for turn in turns:
+            yield from turn
+
+
+def samples(tokenizer: Tokenizer, count: int, rng: random.Random) -> list[Sample]:
+    """`count` texts of the mixture as token sequences."""
+    documents = [document(rng) for _ in range(count)]
+    pieces = [text for segments in documents for text, _ in segments]
+    encoded = iter(tokenizer.encode_batch_fast(pieces, add_special_tokens=False))
+    result = []
+    for segments in documents:
+        ids: list[int] = []
+        labels: list[int] = []
+        for _, learnt in segments:
+            part = next(encoded).ids
+            ids += part
+            labels += part if learnt else [IGNORED] * len(part)
+        result.append(Sample(tuple(ids), tuple(labels)))
+    return result
