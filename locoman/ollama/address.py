@@ -46,7 +46,7 @@ def is_loopback(url: str) -> bool:
 
 def _split(text: str) -> tuple[str, str]:
     """(host, port) without brackets; port "" when there is none."""
-    if text.startswith("["):
+    if text.startswith("[") and "]" in text:
         host, _, rest = text[1:].partition("]")
         return host, rest.removeprefix(":")
     if text.count(":") > 1:

@@ -8,7 +8,7 @@ neither sizes nor times.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -132,12 +132,13 @@ class OllamaApi:
             for event in events:
                 if event.error:
                     raise OllamaRefused(operation, 200, event.error)
-                if event.status == "success":
-                    return
                 if event.digest and event.total > 0:
                     layers[event.digest] = (min(max(event.completed, 0), event.total), event.total)
-                    done, total = (sum(column) for column in zip(*layers.values(), strict=True))
-                    progress(done, total, "bytes")
+                    progress(*_sums(layers), "bytes")
+                if event.status == "success":
+                    if layers:
+                        progress(_sums(layers)[1], _sums(layers)[1], "bytes")
+                    return
         raise OllamaUnavailable(self.url, f"it stopped in the middle of the pull of {tag}")
 
     def delete(self, tag: str) -> None:
@@ -235,6 +236,11 @@ class _Event(msgspec.Struct):
 
 class _Error(msgspec.Struct):
     error: str
+
+
+def _sums(layers: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+    """(done, total) over all layers."""
+    return sum(done for done, _ in layers.values()), sum(total for _, total in layers.values())
 
 
 def _error_text(response: httpx.Response) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_VERSION = re.compile(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?(?:[-+](.{0,80}))?")
+_VERSION = re.compile(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?(?:[-+](.{0,80}))?", re.ASCII)
 
 _BEFORE, _AT, _AFTER = -1, 0, 1
 _LAST_WITH_ADAPTERS = (0, 34, 0, _AT)

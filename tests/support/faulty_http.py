@@ -63,6 +63,10 @@ class _FileHandler(Handler):
         elif reply.chunked:
             self.wfile.write(b"0\r\n\r\n")
 
+    def do_POST(self) -> None:  # noqa: N802
+        self.rfile.read(int(self.headers.get("content-length", 0)))
+        self.do_GET()
+
     def _range_start(self, server: FileServer) -> int | None:
         asked = self.headers.get("range")
         if asked is None or self.headers.get("if-range", server.etag) != server.etag:
