@@ -50,6 +50,8 @@ def parse_json(data: bytes | memoryview | msgspec.Raw, path: Path, kind: type[T]
     except msgspec.MsgspecError as error:
         reason = str(error)
         raise InvalidFile(path, f"broken JSON: {reason[:1].lower()}{reason[1:]}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidFile(path, "broken JSON: not UTF-8 text") from error
     except RecursionError as error:
         raise InvalidFile(path, "broken JSON: nested too deeply") from error
 

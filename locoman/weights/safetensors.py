@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -52,7 +52,7 @@ class StoredTensor:
     shape: tuple[int, ...]
     dtype: str
     path: Path
-    data: NDArray[np.uint8]
+    data: NDArray[np.uint8] = field(compare=False, repr=False)
 
     @property
     def rows(self) -> int:

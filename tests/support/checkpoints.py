@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,16 @@ HIDDEN, LAYERS, HEADS, KV_HEADS, HEAD_DIM, FFN = 64, 3, 4, 2, 32, 96
 SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 MERGED = ("th", "he", "in", "er", "Ġt", "Ġa", "the")
 VOCABULARY = 256 + len(MERGED) + len(SPECIAL) + 6  # six ids stay unused, as in padded vocabularies
+
+
+@dataclass(frozen=True)
+class Made:
+    """Folders and files: a checkpoint and an adapter, and the GGUF of each."""
+
+    checkpoint: Path
+    adapter: Path
+    gguf: Path
+    lora: Path
 
 
 def byte_symbols() -> list[str]:

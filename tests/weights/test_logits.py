@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
-from locoman.weights.convert import convert, plan_conversion
-from locoman.weights.lora import convert_lora, plan_lora
 from support import checkpoints, qwen3_numpy
 from support.llama_probe import ask_llama
 from support.llama_probe import log_probabilities as ask_log_probabilities
+
+from locoman.weights.convert import convert, plan_conversion
+from locoman.weights.lora import convert_lora, plan_lora
 
 pytest.importorskip("xllamacpp", reason="there is no llama.cpp wheel for this machine")
 

@@ -1,0 +1,160 @@
+"""Thousands of spoiled files: whatever is wrong with one, it ends in an error of locoman's, soon and without much memory."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.checkpoints import Made
+
+from locoman.contracts import no_progress
+from locoman.errors import InvalidFile, LocomanError
+from locoman.weights.convert import convert, plan_conversion
+from locoman.weights.fingerprint import fingerprint_of_checkpoint, fingerprint_of_gguf
+from locoman.weights.gguf_verify import verify_gguf
+from locoman.weights.lora import check_lora_gguf, convert_lora, plan_lora
+
+MUTATIONS = int(os.environ.get("HOSTILE_MUTATIONS", "250"))
+"""Per kind of file."""
+
+SECONDS = 2.0
+"""No single file may take longer, on a busy machine."""
+
+EXTREMES = [
+    value.to_bytes(8, "little") for value in (0, 1, 1 << 31, (1 << 32) - 1, 1 << 62, (1 << 63) - 1, (1 << 64) - 1)
+]
+TEXTS = [
+    b"-1",
+    b"1e999",
+    b"99999999999999999999",
+    b"null",
+    b"[]",
+    b"{}",
+    b'""',
+    b"[" * 5000,
+    b"\xff\xfe",
+    b"\\ud800",
+    b"0.5",
+]
+
+
+def mutations(data: bytes, seed: int, *, text: bool, head: int) -> Iterator[bytes]:
+    """Endless spoiled copies; three of four are spoiled within the first `head` bytes, where the structure is."""
+    draw = random.Random(seed)
+    while True:
+        spoiled = bytearray(data)
+        for _ in range(draw.randint(1, 4)):
+            place = draw.randrange(min(len(spoiled), head) if draw.random() < 0.75 else len(spoiled)) if spoiled else 0
+            kind = draw.randrange(6)
+            if kind == 0 and spoiled:
+                spoiled[place] ^= 1 << draw.randrange(8)
+            elif kind == 1:
+                junk = draw.choice(TEXTS) if text else draw.choice(EXTREMES)[: draw.choice((1, 4, 8))]
+                spoiled[place : place + len(junk)] = junk
+            elif kind == 2:
+                del spoiled[place : place + draw.choice((1, 4, 8, 500))]
+            elif kind == 3:
+                spoiled[place:place] = draw.choice(TEXTS) if text else draw.randbytes(draw.choice((1, 8, 64)))
+            elif kind == 4:
+                del spoiled[place:]
+            else:
+                other = draw.randrange(len(spoiled) + 1)
+                spoiled[place : place + 16] = spoiled[other : other + 16]
+        yield bytes(spoiled)
+
+
+def survive(path: Path, use: Callable[[], object], *, text: bool, head: int = 1 << 30) -> None:
+    """Spoils `path` again and again; `use` may succeed or raise a LocomanError, and must be quick."""
+    sound = path.read_bytes()
+    refused = 0
+    for number, spoiled in zip(range(MUTATIONS), mutations(sound, 20_26, text=text, head=head), strict=False):
+        path.unlink()  # not overwritten: the old one may still be mapped
+        path.write_bytes(spoiled)
+        started = time.perf_counter()
+        try:
+            use()
+        except LocomanError as error:
+            refused += 1
+            assert len(str(error)) < 2000
+        assert time.perf_counter() - started < SECONDS, f"mutation {number}"
+    path.unlink()
+    path.write_bytes(sound)
+    use()
+    assert refused > MUTATIONS // 4
+
+
+@pytest.fixture
+def copy(made: Made, tmp_path: Path) -> Made:
+    """Copies that a test may spoil."""
+    return Made(
+        Path(shutil.copytree(made.checkpoint, tmp_path / "base")),
+        Path(shutil.copytree(made.adapter, tmp_path / "adapter")),
+        Path(shutil.copy(made.gguf, tmp_path / "base.gguf")),
+        Path(shutil.copy(made.lora, tmp_path / "adapter.gguf")),
+    )
+
+
+def test_spoiled_ggufs(copy: Made) -> None:
+    def use() -> None:
+        fingerprint_of_gguf(copy.gguf)
+        verify_gguf(copy.gguf)
+        plan_lora(copy.adapter, copy.gguf)
+
+    survive(copy.gguf, use, text=False, head=9000)
+
+
+def test_spoiled_lora_ggufs(copy: Made) -> None:
+    survive(copy.lora, lambda: check_lora_gguf(copy.lora, copy.gguf), text=False, head=2500)
+
+
+def test_spoiled_weights(copy: Made, tmp_path: Path) -> None:
+    def use() -> None:
+        fingerprint_of_checkpoint(copy.checkpoint)
+        convert(plan_conversion(copy.checkpoint, "Q8_0"), tmp_path / "out.gguf", no_progress)
+
+    survive(copy.checkpoint / "model.safetensors", use, text=False, head=4000)
+
+
+def test_spoiled_adapter_weights(copy: Made, tmp_path: Path) -> None:
+    def use() -> None:
+        convert_lora(plan_lora(copy.adapter, copy.gguf), tmp_path / "out.gguf")
+
+    survive(copy.adapter / "adapter_model.safetensors", use, text=False, head=2500)
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"])
+def test_spoiled_descriptions(copy: Made, name: str) -> None:
+    path = copy.checkpoint / name
+    sound = path.read_bytes()
+    if name == "chat_template.jinja":  # nothing reads it but as text
+        path.write_bytes(b"\xff")
+        with pytest.raises(InvalidFile, match="UTF-8"):
+            plan_conversion(copy.checkpoint, "F16")
+        return
+    path.write_bytes(sound)
+    survive(path, lambda: plan_conversion(copy.checkpoint, "F16"), text=True)
+
+
+def test_spoiled_adapter_settings(copy: Made) -> None:
+    survive(copy.adapter / "adapter_config.json", lambda: plan_lora(copy.adapter, copy.gguf), text=True)
+
+
+def test_a_forged_header_costs_no_memory(copy: Made) -> None:
+    sound = copy.gguf.read_bytes()
+    tracemalloc.start()
+    for spoiled, _ in zip(mutations(sound, 7, text=False, head=9000), range(MUTATIONS), strict=False):
+        copy.gguf.unlink()
+        copy.gguf.write_bytes(spoiled)
+        try:
+            fingerprint_of_gguf(copy.gguf)
+        except LocomanError:
+            continue
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < (64 << 20) + 2 * len(sound)
