@@ -22,7 +22,9 @@ from locoman.ollama.api import OllamaApi
 from locoman.ollama.base_file import BaseFile, locate_base
 from locoman.ollama.capabilities import Capabilities
 
-STANDINS = ("0.33.0", "0.34.1", "0.35.0")
+SUBJECTS = ("stand-in 0.33.0", "real")
+SUBJECTS_OF_EVERY_VERSION = (*SUBJECTS, "stand-in 0.34.1", "stand-in 0.35.0")
+every_version = pytest.mark.parametrize("subject", SUBJECTS_OF_EVERY_VERSION, indirect=True)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Subject:
         return answer
 
 
-@pytest.fixture(params=[*(f"stand-in {version}" for version in STANDINS), "real"])
+@pytest.fixture(params=SUBJECTS)
 def subject(request: pytest.FixtureRequest, tmp_path: Path, registry: OciRegistry) -> Iterator[Subject]:
     models = tmp_path / "models"
     if request.param != "real":
@@ -102,6 +104,7 @@ def test_the_root_says_that_ollama_runs(subject: Subject) -> None:
     assert subject.http.head("/").status_code == 200
 
 
+@every_version
 def test_the_version_is_one_that_tells_capabilities(subject: Subject) -> None:
     assert subject.api.capabilities().known
     assert subject.api.capabilities() == Capabilities.of(subject.api.version())
@@ -318,6 +321,7 @@ def test_a_model_is_created_from_another_and_shares_its_weights(subject: Subject
     assert "SYSTEM Be brief.\n" in subject.api.show("brief").modelfile
 
 
+@every_version
 def test_an_adapter_is_taken_or_refused_as_the_version_says(subject: Subject, tmp_path: Path) -> None:
     subject.pull()
     digest = subject.upload(write_tiny_lora(tmp_path / "lora.gguf", TinyShape(hidden=128)))
