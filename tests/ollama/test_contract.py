@@ -22,7 +22,8 @@ from locoman.ollama.api import OllamaApi
 from locoman.ollama.base_file import BaseFile, locate_base
 from locoman.ollama.capabilities import Capabilities
 
-SUBJECTS = ("stand-in 0.33.0", "real")
+REAL = find_ollama()
+SUBJECTS = ("stand-in 0.33.0", "real") if REAL else ("stand-in 0.33.0",)
 SUBJECTS_OF_EVERY_VERSION = (*SUBJECTS, "stand-in 0.34.1", "stand-in 0.35.0")
 every_version = pytest.mark.parametrize("subject", SUBJECTS_OF_EVERY_VERSION, indirect=True)
 
@@ -71,10 +72,8 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path, registry: OciRegistr
         with StandinOllama(models, request.param.split()[1]) as server, _client(server.url) as (api, http):
             yield Subject(api, models, registry, http, real=False)
         return
-    binary = find_ollama()
-    if binary is None:
-        pytest.skip("no real Ollama here: set LOCOMAN_TEST_OLLAMA or put ollama on PATH")
-    with real_ollama(binary, tmp_path) as url, _client(url) as (api, http):
+    assert REAL
+    with real_ollama(REAL, tmp_path) as url, _client(url) as (api, http):
         yield Subject(api, models, registry, http, real=True)
 
 
@@ -97,6 +96,11 @@ def error_of(answer: httpx.Response) -> tuple[int, str]:
 
 class Interrupted(Exception):
     """Stands for a Ctrl-C."""
+
+
+@pytest.mark.skipif(REAL is None, reason="no real Ollama here: set LOCOMAN_TEST_OLLAMA or put ollama on PATH")
+def test_the_contract_was_tried_on_a_real_server(subject: Subject) -> None:
+    assert subject.api.version()
 
 
 def test_the_root_says_that_ollama_runs(subject: Subject) -> None:
