@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 KEEP = 0.95  # share of an adapter's own unseen questions that the threshold is to keep
-HIGHEST_THRESHOLD = 0.5
+LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.2, 0.5
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -50,7 +50,8 @@ def choose_threshold(own: NDArray[np.float64], silent: float) -> float:
     `own` are, for out-of-fold questions that belong to some adapter, the probabilities of their best adapter; `silent`
     is that of a text without any evidence. The rule: as high as still keeps KEEP of `own`, for that turns away the most
     of all others; but no higher than HIGHEST_THRESHOLD, because held-out questions are worded more like the training
-    ones than a stranger's will be; and always above `silent`, so that a text without evidence is never an adapter's.
+    ones than a stranger's will be; no lower than LOWEST_THRESHOLD, because a wrong adapter is worse than none; and always
+    above `silent`, so that a text without evidence is never an adapter's.
     """
     wanted = min(float(np.quantile(own, 1 - KEEP)), HIGHEST_THRESHOLD) if len(own) else HIGHEST_THRESHOLD
-    return min(1.0, max(wanted, float(np.nextafter(silent, 1.0))))
+    return min(1.0, max(wanted, LOWEST_THRESHOLD, float(np.nextafter(silent, 1.0))))

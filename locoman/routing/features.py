@@ -1,22 +1,25 @@
 """TF-IDF in plain numpy, the same code for fitting and deciding.
 
-tf-idf = (1 + ln tf) * idf, scaled to Euclidean length 1 over the known terms, with the smoothed
-idf = ln((1 + n) / (1 + df)) + 1: what scikit-learn's TfidfVectorizer computes with `sublinear_tf=True`.
+tf-idf = (1 + ln tf) * idf with the smoothed idf = ln((1 + n) / (1 + df)) + 1, scaled to Euclidean length 1: what
+scikit-learn's TfidfVectorizer computes with `sublinear_tf=True`. Unlike there, unknown terms count in the length, with
+UNKNOWN times the largest idf, so that three known words among ten strange ones say less than three alone.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+UNKNOWN = 0.5
+
 Floats: TypeAlias = NDArray[np.float32]
 Rows: TypeAlias = NDArray[np.int64]
-Grams: TypeAlias = Callable[[str], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,12 @@ class Vocabulary:
     def transform(self, grams: list[str]) -> tuple[Rows, Floats]:
         """The rows of the known terms among `grams`, ascending, and their tf-idf weights; both shape (known terms,)."""
         lookup = self._row.get
-        found = [row for gram in grams if (row := lookup(gram)) is not None]
-        rows, counts = np.unique(np.array(found, dtype=np.int64), return_counts=True)
-        weights = (1 + np.log(counts)) * self.idf[rows]
-        length = float(np.sqrt(weights @ weights))
-        return rows, (weights / length if length else weights).astype(np.float32)
+        counts = Counter(grams)
+        known = sorted((row, count) for gram, count in counts.items() if (row := lookup(gram)) is not None)
+        rows = np.array([row for row, _ in known], dtype=np.int64)
+        if not known:
+            return rows, np.empty(0, dtype=np.float32)
+        weights = (1 + np.log([count for _, count in known])) * self.idf[rows]
+        strange = [1 + math.log(count) for gram, count in counts.items() if gram not in self._row]
+        length = math.sqrt(weights @ weights + (UNKNOWN * self.idf.max()) ** 2 * sum(w * w for w in strange))
+        return rows, (weights / length).astype(np.float32)

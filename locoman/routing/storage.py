@@ -30,7 +30,8 @@ MAX_BYTES = 256 << 20
 MAX_HEADER_BYTES = 16 << 20
 
 _NPY = re.compile(
-    rb"\x93NUMPY\x01\x00..\{'descr': '(?P<type>[<|]\w\d)', 'fortran_order': False, 'shape': \((?P<shape>[\d, ]{1,40})\), \} *\n",
+    rb"\x93NUMPY\x01\x00..\{'descr': '(?P<type>[<|]\w\d)', 'fortran_order': False, "
+    rb"'shape': \((?P<shape>[\d, ]{1,40})\), \} *\n",
     re.DOTALL,
 )
 _ARRAYS = ("words", "words_idf", "characters", "characters_idf", "weights", "bias")

@@ -36,8 +36,12 @@ class LexicalModel:
     def probabilities(self, question: str) -> NDArray[np.float64]:
         """Shape (adapters + 1,): who should answer, "none" last."""
         shaped = shape(question)
-        word_rows, word_values = self.words.transform(word_grams(shaped))
-        character_rows, character_values = self.characters.transform(character_grams(shaped))
+        return self.probabilities_of(word_grams(shaped), character_grams(shaped))
+
+    def probabilities_of(self, words: list[str], characters: list[str]) -> NDArray[np.float64]:
+        """As `probabilities`, for a question already taken apart."""
+        word_rows, word_values = self.words.transform(words)
+        character_rows, character_values = self.characters.transform(characters)
         logits = self.bias + word_values @ self.weights[word_rows]
         logits = logits + character_values @ self.weights[character_rows + len(self.words.terms)]
         return softmax(self.temperature * logits.astype(np.float64))

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from locoman.routing.text import MAX_CHARACTERS, character_grams, normalise, shape, word_grams
+
+
+@given(st.text(max_size=3000) | st.text(st.characters(categories=["Cs", "Cc", "So", "Nd"]), max_size=50))
+def test_whatever_comes_in_becomes_bounded_text_that_encodes(text: str) -> None:
+    normal = normalise(text)
+    assert len(normal) <= MAX_CHARACTERS
+    normal.encode("utf-8")
+    assert normal == " ".join(normal.split())
+
+
+def test_only_a_prefix_of_a_huge_question_is_read() -> None:
+    assert normalise("a" * 1_000_000) == "a" * MAX_CHARACTERS
+    assert len(normalise("\ufdfa" * 1_000_000)) == MAX_CHARACTERS  # one character that NFKC makes eighteen
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("  Two\twords\n", "two words"),
+        ("ＦＵＬＬ width ４", "full width 4"),
+        ("STRASSE straße", "strasse strasse"),
+        ("in\u200bvisible \u202ebidi", "invisible bidi"),
+        ("a\x00b\x1bc", "a b c"),
+        ("lone \ud800 surrogate", "lone surrogate"),
+        ("   ", ""),
+    ],
+)
+def test_spelling_is_normalised(text: str, expected: str) -> None:
+    assert normalise(text) == expected
+
+
+def test_questions_that_differ_in_numbers_only_have_one_shape_up_to_their_length() -> None:
+    assert shape("What is 17 + 25?") == shape("what is 99 + 10?") == "what is 00 + 00?"
+    assert shape("٣ + 4") == "0 + 0"
+
+
+def test_a_number_of_any_length_is_one_word() -> None:
+    assert word_grams("00 + 0?") == ["0", "+", "0", "?", "0 +", "+ 0", "0 ?"]
+    assert word_grams("") == []
+
+
+@pytest.mark.parametrize("text", ["", "a", "to be or not", "count 00 km!", "antidisestablishmentarianism x"])
+def test_character_grams_are_those_of_scikit_learn(text: str) -> None:
+    analyse = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), lowercase=False).build_analyzer()
+    assert sorted(character_grams(text)) == sorted(analyse(text))
