@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from support.fake_hub import FakeHub
 from support.oci_registry import OciRegistry
 from support.ollama_standin import Fault, StandinOllama
 from support.tiny_gguf import TinyShape, write_tiny_base
 
 from locoman.catalog.shelf import Shelf, shipped
-from locoman.contracts import quiet_stages
+from locoman.catalog.spec import GgufSource
+from locoman.contracts import no_progress, quiet_stages
 from locoman.errors import LocomanError, NoSource, NotEnoughDisk, NotEnoughMemory, UnknownName
 from locoman.names import BaseRef
 from locoman.store.home import Home
@@ -119,6 +122,22 @@ def test_without_ollama_the_hub_is_asked_and_the_file_verified(
         base = load_registry(home.registry).current()
         assert base.origin == "downloaded"
         assert base_file(home, base).read_bytes() == tiny.read_bytes()
+        assert len(hub.served) == 1
+
+
+def test_a_download_that_was_finished_before_a_kill_is_not_fetched_again(
+    home: Home, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with FakeHub(tiny) as hub:
+        point_hub_at(monkeypatch, hub.url)
+        provider = HubProvider(home.downloads)
+        source = GgufSource(repository="x/y", file=tiny.name)
+        spec = SHELF.spec(BaseRef("qwen3-4b-instruct"))
+        spec = replace(spec, spec=structs.replace(spec.spec, gguf=source))
+        first = provider.provide(spec, home.staging, no_progress)
+        again = HubProvider(home.downloads).provide(spec, home.staging, no_progress)
+        assert first == again
+        assert len(hub.served) == 1
 
 
 @pytest.mark.usefixtures("no_hub")

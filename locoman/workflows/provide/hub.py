@@ -31,10 +31,11 @@ class HubProvider:
         from locoman.store.downloads import download
 
         file = _find(spec)
-        pinned = spec.spec.gguf.sha256 if spec.spec.gguf else ""
-        target = staging / "base.gguf"
-        sha256 = pinned or file.sha256 or None
-        download(file.url, target, sha256=sha256, size=file.size, staging=self._downloads, progress=progress)
+        sha256 = (spec.spec.gguf.sha256 if spec.spec.gguf else "") or file.sha256 or None
+        # Beside the parts, not in the staging folder: a kill before the commit must not cost 2.5 GB again.
+        target = self._downloads / f"{sha256 or spec.ref.name}.gguf"
+        if sha256 is None or not target.is_file() or sha256_of(target, progress) != sha256:
+            download(file.url, target, sha256=sha256, size=file.size, staging=self._downloads, progress=progress)
         return BaseGguf(target, "downloaded", sha256 or sha256_of(target), target.stat().st_size)
 
 
