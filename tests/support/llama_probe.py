@@ -71,7 +71,7 @@ def main() -> None:
     parameters.warmup = False
     parameters.port = 0
     parameters.lora_init_without_apply = True
-    parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 1.0) for path in plan["loras"]]
+    parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 0.0) for path in plan["loras"]]
     server = xllamacpp.Server(parameters)
     answers = [_post(server.listening_address + path, body) for path, body in plan["requests"]]
     print(json.dumps(answers), flush=True)
