@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from support.llama_probe import ask_llama
 
 from locoman.weights.convert import convert, plan_conversion
 from locoman.weights.fingerprint import compare, fingerprint_of_checkpoint, fingerprint_of_gguf
 from locoman.weights.gguf_verify import verify_gguf
 from locoman.weights.lora import check_lora_gguf, convert_lora, plan_lora
-from support.llama_probe import ask_llama
 
 ROOT = Path(__file__).parents[2]
 BASE = ROOT / "modelfiles" / "loco-tiny"
