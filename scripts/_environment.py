@@ -27,7 +27,7 @@ def tool(name: str) -> str:
 
 def ready(extra: str = "") -> None:
     """Installs locoman and its dependencies (with the extra "dev", when asked) unless that was done for this pyproject.toml."""
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  (whoever runs the scripts may have an older one)
         sys.exit("locoman needs Python 3.11 or later.")
     stamp = VENV / f"ready{'-' + extra if extra else ''}"
     digest = hashlib.sha256((ROOT / "pyproject.toml").read_bytes()).hexdigest()
@@ -39,6 +39,8 @@ def ready(extra: str = "") -> None:
     what = f"{ROOT}[{extra}]" if extra else str(ROOT)
     print(f"Installing locoman{f' [{extra}]' if extra else ''} and what it needs ...", flush=True)
     subprocess.run(
-        [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", what], check=True, cwd=ROOT
+        [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", what],
+        check=True,
+        cwd=ROOT,
     )
     stamp.write_text(digest)

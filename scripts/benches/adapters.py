@@ -8,7 +8,6 @@ from collections.abc import Iterator
 
 from benches.figure import Figure, at_least
 from benches.home import tiny_home
-
 from locoman.app import App
 from locoman.catalog.manifest import Case
 from locoman.catalog.shelf import shipped
@@ -44,7 +43,8 @@ def run(arguments: argparse.Namespace) -> Iterator[Figure]:
         score, base = results[name, name].score, results["base", name].score
         yield at_least("adapters", f"{name} on its own set", "share", score, ADAPTER_GOAL)
         yield at_least("adapters", f"{name}, gain over the base", "share", score - base, GAIN_GOAL)
-    yield at_least("adapters", "base on everyday conversation", "share", results["base", "conversation"].score, CONVERSATION_GOAL)
+    talking = results["base", "conversation"].score
+    yield at_least("adapters", "base on everyday conversation", "share", talking, CONVERSATION_GOAL)
     for (model, suite), result in results.items():
         low, high = result.ci95
         if model != suite:

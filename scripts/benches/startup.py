@@ -23,7 +23,9 @@ def run(arguments: argparse.Namespace) -> Iterator[Figure]:
     help_ms, bare_ms = _pair([sys.executable, "-m", "locoman", "--help"], bare)
     more = help_ms - bare_ms
     yield Figure("startup", "locoman --help", "ms", help_ms, "python -c pass", bare_ms)
-    yield Figure("startup", "locoman --help, more than bare", "ms", more, goal=f"<= {HELP_GOAL_MS:g}", met=more <= HELP_GOAL_MS)
+    yield Figure(
+        "startup", "locoman --help, more than bare", "ms", more, goal=f"<= {HELP_GOAL_MS:g}", met=more <= HELP_GOAL_MS
+    )
     with tiny_home() as home:
         ask = locoman(home, "ask", "What is 17 + 25?", "--json")
         first = _milliseconds(ask)
@@ -32,7 +34,14 @@ def run(arguments: argparse.Namespace) -> Iterator[Figure]:
         second, bare_ms = _pair(ask, bare)
         yield Figure("startup", "first ask (starts the host)", "ms", first)
         yield Figure(
-            "startup", "second ask", "ms", second, "python -c pass", bare_ms, f"<= {ASK_GOAL_MS:g}", second <= ASK_GOAL_MS
+            "startup",
+            "second ask",
+            "ms",
+            second,
+            "python -c pass",
+            bare_ms,
+            f"<= {ASK_GOAL_MS:g}",
+            second <= ASK_GOAL_MS,
         )
 
 

@@ -78,7 +78,9 @@ def test_a_script_without_an_answer_says_so(shell: Shell) -> None:
 
 
 def test_chat_answers_line_by_line_and_obeys(shell: Shell) -> None:
-    typed = b"hello\n/stats\n/adapter arithmetic\n/base\n/clear\n/nonsense\n/help\nWhat is 17 + 25?\n/quit\nnever read\n"
+    typed = (
+        b"hello\n/stats\n/adapter arithmetic\n/base\n/clear\n/nonsense\n/help\nWhat is 17 + 25?\n/quit\nnever read\n"
+    )
     result = shell("chat", stdin=typed)
     assert result.code == 0
     assert result.out.startswith("Hello there!\n")

@@ -48,12 +48,13 @@ def test_completion_scripts_are_printed(shell: Shell) -> None:
 
 
 def test_home_on_the_command_line_beats_the_environment(shell: Shell, tmp_path: Path) -> None:
-    assert shell("config", "--json", "--home", str(tmp_path / "else")).document["file"] == str(tmp_path / "else" / "config.toml")
+    document = shell("config", "--json", "--home", str(tmp_path / "else")).document
+    assert document["file"] == str(tmp_path / "else" / "config.toml")
 
 
 def test_with_nothing_installed_every_command_says_what_to_type(shell: Shell) -> None:
-    for arguments in (("ask", "hello"), ("route", "hello"), ("chat",), ("remove", "words", "--yes"), ("adapter", "activate", "words")):
-        result = shell(*arguments)
-        assert (result.code, "Next: locoman install" in result.err) == (4, True), (arguments, result)
+    for line in ("ask hello", "route hello", "chat", "remove words --yes", "adapter activate words"):
+        result = shell(*line.split())
+        assert (result.code, "Next: locoman install" in result.err) == (4, True), (line, result)
     assert shell("ps").out == "Nothing is running.\n"
     assert shell("stop").out == "Nothing was running.\n"

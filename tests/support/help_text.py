@@ -13,8 +13,8 @@ PATH = Path(__file__).parents[2] / "docs" / "commands.md"
 HEAD = """# Commands
 
 Generated from the commands' own help by `scripts/docs`. Every command also takes `--json` (one object on standard output and
-nothing else), `--quiet` (results only) and `--home FOLDER` (instead of LOCOMAN_HOME). Exit codes: 0 done, 1 failed, 2 usage, 3 a check
-fell short, 4 something needed is missing, 130 interrupted.
+nothing else), `--quiet` (results only) and `--home FOLDER` (instead of LOCOMAN_HOME). Exit codes: 0 done, 1 failed, 2 usage,
+3 a check fell short, 4 something needed is missing, 130 interrupted.
 """
 
 
@@ -30,7 +30,9 @@ def write() -> None:
 
 
 def _helps(command: click.Command, path: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
-    context = click.Context(command, info_name=path.split()[-1], parent=parent, terminal_width=100, max_content_width=100)
+    context = click.Context(
+        command, info_name=path.split()[-1], parent=parent, terminal_width=100, max_content_width=100
+    )
     yield path, command.get_help(context)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):

@@ -29,7 +29,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one kill showed: the delay in seconds, whether the process was killed in time, old or new state, what was cleaned."""
+    """What one kill showed: seconds before it, whether it came in time, "old" or "new" state, whether something was left."""
 
     delay: float
     killed: bool

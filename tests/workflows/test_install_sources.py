@@ -83,7 +83,9 @@ def test_a_base_that_ollama_has_is_not_pulled_again(home: Home, ollama: StandinO
     execute_install(other, plan, quiet_stages)
 
 
-@pytest.mark.parametrize("fault", [Fault.STREAM_ERROR, Fault.STREAM_CUT, Fault.STREAM_END, Fault.HTML, Fault.SERVER_ERROR])
+@pytest.mark.parametrize(
+    "fault", [Fault.STREAM_ERROR, Fault.STREAM_CUT, Fault.STREAM_END, Fault.HTML, Fault.SERVER_ERROR]
+)
 def test_a_pull_that_fails_installs_nothing_and_can_be_tried_again(
     home: Home, ollama: StandinOllama, fault: Fault
 ) -> None:
@@ -159,7 +161,7 @@ def test_too_little_memory_or_disk_is_told_before_anything_is_done(
     home: Home, ollama: StandinOllama, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(install, "machine_memory", lambda: 2_000_000_000)
-    with pytest.raises(NotEnoughMemory, match="3.5 GB of memory, and this machine has 2 GB"):
+    with pytest.raises(NotEnoughMemory, match=r"3\.5 GB of memory, and this machine has 2 GB"):
         plan_install(home, SHELF, providers(home, ollama.url))
     monkeypatch.undo()
     monkeypatch.setattr(install, "_disk_free", lambda root: 1000)
