@@ -32,7 +32,8 @@ def test_auto_and_base_are_words_of_their_own() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ".", "..", "a/b/c", "A", "a b", "con", "aux.txt", "-a", "a-", "a..b", "auto", "a" * 65, "é", "a\n", "../x"]
+    "text",
+    ["", ".", "..", "a/b/c", "A", "a b", "con", "aux.txt", "-a", "a-", "a..b", "auto", "a" * 65, "é", "a\n", "../x"],
 )
 def test_what_could_harm_a_file_system_is_no_name(text: str) -> None:
     with pytest.raises(InvalidName):
