@@ -8,6 +8,7 @@ from pathlib import Path
 from locoman.contracts import Chunk, Request, Residency
 from locoman.engines.host.discover import ensure_host, find_host, stop_host
 from locoman.engines.openai import OpenAIEngine
+from locoman.errors import EngineUnavailable
 
 
 class LocalEngine:
@@ -30,7 +31,16 @@ class LocalEngine:
 
     def chat(self, request: Request) -> Iterator[Chunk]:
         """See contracts.Engine. Also raises StoreError when the host's files cannot be written."""
-        yield from self._connected().chat(request)
+        chunks = self._connected().chat(request)
+        try:
+            first = next(chunks)
+        except EngineUnavailable:
+            if find_host(self._run_dir, self._locks_dir) is not None:
+                raise
+            chunks = self._connected().chat(request)  # its time was up just as we asked
+            first = next(chunks)
+        yield first
+        yield from chunks
 
     def resident(self) -> Residency | None:
         """What the host holds; None when none runs. Starts nothing."""

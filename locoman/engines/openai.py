@@ -19,6 +19,8 @@ from locoman.names import ModelName
 
 _MAX_LINE_BYTES = 1 << 20
 _MAX_ERROR_BYTES = 1 << 20
+_KEPT_ALIVE = 2.0
+"""Seconds a connection is kept: fewer than servers keep it, so that none is used just as it closes."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -38,6 +40,7 @@ class OpenAIEngine:
             base_url=self.url,
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(silence, connect=10.0),
+            limits=httpx.Limits(keepalive_expiry=_KEPT_ALIVE),
             verify=parts.scheme == "https",  # reading the trusted certificates takes longer than most answers
             trust_env=parts.hostname not in _LOOPBACK,  # no proxy between us and this machine
         )

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from support.tiny_gguf import CHAT_TEMPLATE, TinyShape, write_tiny_base, write_tiny_lora
 
 from locoman.contracts import Decision, Lineup, Message, Sampling, ServedAdapter, ServedBase
 from locoman.engines.host.options import HostOptions
 from locoman.errors import NothingInstalled
-from support.tiny_gguf import CHAT_TEMPLATE, TinyShape, write_tiny_base, write_tiny_lora
 
 GREEDY = Sampling(max_tokens=12, temperature=0.0)
 

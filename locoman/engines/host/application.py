@@ -69,14 +69,14 @@ class Application:
         pump = Pump(self._desk.answer(call.request), http)
         try:
             first = await pump.next()  # so that an error before the answer has a status of its own
-            if first is None:
+            if not first:
                 raise ClientDisconnect
             writer = AnswerWriter(call)
             if call.stream:
                 return StreamingResponse(self._stream(writer, first, pump), media_type="text/event-stream")
-            chunks = [first]
-            while (chunk := await pump.next()) is not None:
-                chunks.append(chunk)
+            chunks = first
+            while more := await pump.next():
+                chunks += more
             if chunks[-1].finish is None:
                 raise ClientDisconnect
         except BaseException:
@@ -86,14 +86,13 @@ class Application:
         self._liveness.touch()
         return JSONResponse(writer.whole(chunks))
 
-    async def _stream(self, writer: AnswerWriter, first: Chunk, pump: Pump) -> AsyncIterator[bytes]:
+    async def _stream(self, writer: AnswerWriter, first: list[Chunk], pump: Pump) -> AsyncIterator[bytes]:
         """The answer as server-sent events; an error after the first one is an event too, and no [DONE] follows it."""
         try:
-            chunk: Chunk | None = first
-            while chunk is not None:
-                for event in writer.events(chunk):
-                    yield _sse(event)
-                chunk = await pump.next()
+            chunks = first
+            while chunks:
+                yield b"".join(_sse(event) for chunk in chunks for event in writer.events(chunk))
+                chunks = await pump.next()
             yield b"data: [DONE]\n\n"
         except LocomanError as error:
             yield _sse(fault_of(error).as_json())

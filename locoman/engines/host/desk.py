@@ -28,6 +28,7 @@ from locoman.engines.host.admission import Turnstile
 from locoman.engines.host.launch import Child, Launcher
 from locoman.engines.host.lineup import adapter_named, chosen_adapter, launch_plan, loaded_names, sampling_fields
 from locoman.engines.host.logs import BoundedLog
+from locoman.engines.host.options import HostOptions
 from locoman.engines.host.prompting import prompted
 from locoman.engines.host.slots import SlotTable, lora_list
 from locoman.engines.host.stream import Clock, chunks, since
@@ -49,14 +50,13 @@ class _Running:
 class Desk:
     """Answers requests one after the other from a lineup that may change between them."""
 
-    def __init__(
-        self, source: LineupSource, launcher: Launcher, log: BoundedLog, *, threads: int = 0, queue_limit: int = 64
-    ) -> None:
+    def __init__(self, source: LineupSource, launcher: Launcher, log: BoundedLog, options: HostOptions) -> None:
         self._source = source
         self._launcher = launcher
         self._log = log
-        self._threads = threads or physical_cores()
-        self._turnstile = Turnstile(queue_limit)
+        self._threads = options.threads or physical_cores()
+        self._turnstile = Turnstile(options.queue_limit)
+        self._max_slots = options.max_slots
         self._reading = asyncio.Lock()
         self._running: _Running | None = None
 
@@ -115,7 +115,7 @@ class Desk:
 
     async def _ready(self, base: ServedBase) -> _Running:
         """The running engine for `base`, started anew when it died or when other files are to be served."""
-        plan = launch_plan(base, self._threads)
+        plan = launch_plan(base, self._threads, self._max_slots)
         running = self._running
         if running is not None and running.child.alive and running.child.plan == plan:
             running.base = base

@@ -58,7 +58,12 @@ class HostFiles:
 
     @property
     def output(self) -> Path:
-        """What the host's process printed since its start, empty in good times."""
+        """What the host's process printed since its start: nothing, unless it crashed."""
+        return self.run_dir / "host.out"
+
+    @property
+    def log(self) -> Path:
+        """What the host's libraries had to say, bounded."""
         return self.run_dir / "host.log"
 
     @property

@@ -71,6 +71,7 @@ class Child:
             base_url=url,
             headers={"Authorization": f"Bearer {key}"},
             timeout=httpx.Timeout(_SILENCE, connect=10.0),
+            limits=httpx.Limits(keepalive_expiry=2.0),  # llama.cpp closes idle connections after 5 s
             verify=False,
             trust_env=False,
         )

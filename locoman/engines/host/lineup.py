@@ -7,7 +7,6 @@ from typing import Any
 
 from locoman.contracts import Sampling, ServedAdapter, ServedBase
 from locoman.engines.host.launch import LaunchPlan
-from locoman.engines.host.slots import MAX_SLOTS
 from locoman.errors import UnknownName
 from locoman.names import ModelName, nearest
 
@@ -41,13 +40,13 @@ def loaded_names(base: ServedBase) -> tuple[str, ...]:
     return tuple(adapter.name for adapter in base.adapters if adapter.gguf is not None)
 
 
-def launch_plan(base: ServedBase, threads: int) -> LaunchPlan:
+def launch_plan(base: ServedBase, threads: int, max_slots: int) -> LaunchPlan:
     """What must be in memory to serve `base`."""
     return LaunchPlan(
         model=str(base.gguf),
         chat_template=base.chat_template,
         context=base.context,
-        slots=min(MAX_SLOTS, 1 + len(base.adapters)),
+        slots=min(max_slots, 1 + len(base.adapters)),
         loras=tuple(str(adapter.gguf) for adapter in base.adapters if adapter.gguf is not None),
         threads=threads,
     )

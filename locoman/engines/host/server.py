@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import secrets
+import signal
 import socket
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 import uvicorn
@@ -24,6 +28,7 @@ from locoman.engines.host.liveness import Liveness
 from locoman.engines.host.logs import BoundedLog
 from locoman.engines.host.options import HostOptions
 from locoman.errors import EngineUnavailable, LocomanError
+from locoman.store.atomic import mapped
 
 _LOOPBACK = "127.0.0.1"
 _LOCK_PATIENCE = 2.0
@@ -49,11 +54,43 @@ def serve(source: LineupSource, run_dir: Path, options: HostOptions) -> None:
 def _serve_locked(source: LineupSource, files: HostFiles, options: HostOptions) -> None:
     files.failure.unlink(missing_ok=True)
     try:
-        with _listen(options.port) as listener:
+        with _listen(options.port) as listener, _logging_to(files.log):
             asyncio.run(_run(source, files, options, listener))
     except LocomanError as error:
         files.write_failure(HostFailure(type(error).__name__, str(error)))
         raise
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn would raise them again when it is done, before we have cleaned up."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Captures none."""
+        yield
+
+
+def _end_on_signals(liveness: Liveness) -> None:
+    """Makes the signals that ask a process to end stop the host as `locoman stop` does."""
+    loop = asyncio.get_running_loop()
+    for name in ("SIGINT", "SIGTERM", "SIGBREAK"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: loop.call_soon_threadsafe(liveness.stop))
+
+
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """Sends what libraries log, from warnings on, into a file of bounded size. Raises StoreError."""
+    with mapped(path):
+        handler = RotatingFileHandler(path, maxBytes=1 << 18, backupCount=1, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    handler.setLevel(logging.WARNING)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
 
 
 def _listen(port: int) -> socket.socket:
@@ -86,21 +123,21 @@ async def _run(source: LineupSource, files: HostFiles, options: HostOptions, lis
         source,
         XllamacppLauncher(options.load_timeout),
         BoundedLog(files.engine_log),
-        threads=options.threads,
-        queue_limit=options.queue_limit,
+        options,
     )
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             Application(desk, address, liveness).asgi,
             http="h11",
             ws="none",
             lifespan="off",
-            log_level="warning",
+            log_config=None,
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=2,
         )
     )
+    _end_on_signals(liveness)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     ending = asyncio.create_task(liveness.until_end(lambda: desk.busy))
     try:
