@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.command import Shell
+from support.installed import copy_home, install_tiny
+from support.kills import finish, locoman
 
 from locoman.store.home import Home
 
@@ -29,3 +32,18 @@ def home(tmp_path: Path) -> Home:
 @pytest.fixture
 def shell(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Shell:
     return Shell(monkeypatch, capsys)
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home with loco-tiny, to be read and asked only; its host runs until the tests end."""
+    root = install_tiny(tmp_path_factory.mktemp("installed") / "home")
+    yield root
+    finish(locoman(root, "stop"))
+
+
+@pytest.fixture
+def own(installed: Path, home: Home) -> Iterator[Home]:
+    """This test's own home with loco-tiny in it."""
+    yield Home(copy_home(installed, home.root))
+    finish(locoman(home.root, "stop"))

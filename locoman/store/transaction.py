@@ -32,13 +32,16 @@ class Transaction:
         self.recovered = recovered
 
     def publish(self, staged: Path, final: Path) -> str:
-        """Moves `staged` to `final` inside the home unless it is there already; returns the relative path."""
-        relative = final.relative_to(self.home.root).as_posix()
-        if not (final.exists() and relative in self.registry.files()):
+        """Moves `staged` to `final` inside the home, in place of whatever is there; returns the relative path.
+
+        A file is replaced in one step. A folder that is there is moved out of the way first: names carry digests, so only a
+        damaged one, or one that was never committed, can be.
+        """
+        if final.is_dir():
             with mapped(final):
-                _delete(final)
-            publish(staged, final)
-        return relative
+                final.replace(self.staging / f"replaced-{final.name}")
+        publish(staged, final)
+        return final.relative_to(self.home.root).as_posix()
 
     def commit(self, registry: Registry) -> None:
         """Makes `registry` the truth."""

@@ -15,6 +15,7 @@ from locoman.names import AdapterRef
 from locoman.scoring import find_scorer
 from locoman.store.atomic import mapped
 from locoman.store.digests import sha256_of, sha256_of_folder
+from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, InstalledBase, Registry
 from locoman.store.transaction import Transaction
 from locoman.workflows.collection import base_file
@@ -40,7 +41,7 @@ class AdapterStep:
         return self.package.manifest.ref
 
 
-def plan_adapter(registry: Registry, spec: BaseSpec, package: AdapterPackage) -> AdapterStep:
+def plan_adapter(home: Home, registry: Registry, spec: BaseSpec, package: AdapterPackage) -> AdapterStep:
     """What installing `package` beside the base of `spec` would do. Raises WrongBase, InvalidFile."""
     manifest = package.manifest
     if manifest.base.name != spec.ref.name:
@@ -52,8 +53,7 @@ def plan_adapter(registry: Registry, spec: BaseSpec, package: AdapterPackage) ->
             package.folder, f"more than {MAX_PACKAGE_FILES} files or {MAX_PACKAGE_BYTES >> 30} GiB in a package"
         )
     digest = sha256_of_folder(package.folder)
-    installed = [a for a in registry.adapters_of(spec.ref.name) if a.ref == manifest.ref]
-    keep = any(a.package == package_path(manifest, digest) for a in installed)
+    keep = _installed(home, registry, manifest, digest) is not None
     return AdapterStep("keep" if keep else "install", package, digest, int(sum(sizes) * DISK_SHARE))
 
 
@@ -62,13 +62,24 @@ def package_path(manifest: Manifest, digest: str) -> str:
     return f"adapters/{manifest.name}/{manifest.version}+{digest[:12]}"
 
 
-def stage_adapter(
-    tx: Transaction, registry: Registry, base: InstalledBase, step: AdapterStep, progress: Progress
-) -> InstalledAdapter:
+def _installed(home: Home, registry: Registry, manifest: Manifest, digest: str) -> InstalledAdapter | None:
+    """The record of this very package, if its files are whole."""
+    for adapter in registry.adapters_of(manifest.base.name):
+        if adapter.ref == manifest.ref and adapter.package == package_path(manifest, digest):
+            gguf = home.root / adapter.gguf
+            whole = (home.root / adapter.package / "adapter.toml").is_file()
+            whole = whole and (not adapter.gguf or (gguf.is_file() and sha256_of(gguf) == adapter.sha256))
+            return adapter if whole else None
+    return None
+
+
+def stage_adapter(tx: Transaction, base: InstalledBase, step: AdapterStep, progress: Progress) -> InstalledAdapter:
     """Copies, checks, converts and publishes (without committing) one adapter. Raises InvalidFile, WrongBase, StoreError."""
     manifest = step.package.manifest
-    if step.action == "keep":
-        return registry.find_adapter(base.name, step.ref)
+    # Looked at again: since the plan was made, another process may have installed or removed it.
+    installed = _installed(tx.home, tx.registry, manifest, step.digest)
+    if installed is not None:
+        return installed
     staged = tx.staging / f"{manifest.name}-{manifest.version}"
     with mapped(staged):
         shutil.copytree(step.package.folder, staged, symlinks=True, ignore=_symlinks)

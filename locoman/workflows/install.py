@@ -14,6 +14,7 @@ from locoman.catalog.spec import BaseSpec
 from locoman.contracts import Stages
 from locoman.errors import LocomanError, NoSource, NotEnoughDisk, NotEnoughMemory, StoreError, WrongBase
 from locoman.names import BaseRef
+from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, InstalledBase, Registry, load_registry
 from locoman.store.transaction import Transaction, change
@@ -75,7 +76,7 @@ def plan_install(
     spec = _wanted_spec(shelf, registry, base)
     installed = registry.find_base(spec.ref.name)
     packages = [shelf.package(text, spec.ref) for text in adapters] or shelf.packages(spec.ref)
-    steps = tuple(plan_adapter(registry, spec, package) for package in packages)
+    steps = tuple(plan_adapter(home, registry, spec, package) for package in packages)
     chosen = _Choice() if installed is not None and _in_place(home, installed) else _choose(providers, spec)
     needed = (chosen.offer.disk_bytes if chosen.offer else 0) + sum(
         step.bytes for step in steps if step.action == "install"
@@ -100,7 +101,7 @@ def execute_install(home: Home, plan: InstallPlan, stages: Stages) -> Installed:
         registry, base = _install_base(tx, plan, stages)
         installed = []
         for step in plan.adapters:
-            record = stage_adapter(tx, registry, base, step, stages(f"Adapter {step.ref}"))
+            record = stage_adapter(tx, base, step, stages(f"Adapter {step.ref}"))
             registry = registry.with_adapter(record)
             installed.append(record)
         active = base.active | {record.domain: str(record.ref) for record in installed}
@@ -172,9 +173,9 @@ def _published(tx: Transaction, spec: BaseSpec, file: BaseGguf) -> str:
 
 
 def _in_place(home: Home, base: InstalledBase) -> bool:
-    """Whether the registered file is still there, in its size. (Its digest is checked by `doctor`.)"""
+    """Whether the registered file is still there, byte for byte: installing again mends a damaged one."""
     path = base_file(home, base)
-    return path.is_file() and path.stat().st_size == base.bytes
+    return path.is_file() and path.stat().st_size == base.bytes and sha256_of(path) == base.sha256
 
 
 def machine_memory() -> int:
