@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
@@ -28,21 +27,23 @@ class OpenAIEngine:
     """Streams answers from one server; implements contracts.Engine.
 
     Args:
-        url: of the server, without /v1, e.g. "http://127.0.0.1:8000".
+        url: of the server, with or without /v1, e.g. "http://127.0.0.1:8000".
         key: bearer key, "" for none.
         silence: seconds without a byte after which the server is given up; loading and a long prompt both take a while.
+
+    Raises EngineUnavailable for a text that cannot be an address.
     """
 
     def __init__(self, url: str, key: str = "", silence: float = 960.0) -> None:
         self.url = url.rstrip("/").removesuffix("/v1")
-        parts = urlsplit(self.url)
+        parts = _address(self.url)
         self._client = httpx.Client(
             base_url=self.url,
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(silence, connect=10.0),
             limits=httpx.Limits(keepalive_expiry=_KEPT_ALIVE),
             verify=parts.scheme == "https",  # reading the trusted certificates takes longer than most answers
-            trust_env=parts.hostname not in _LOOPBACK,  # no proxy between us and this machine
+            trust_env=parts.host not in _LOOPBACK,  # no proxy between us and this machine
         )
 
     def chat(self, request: Request) -> Iterator[Chunk]:
@@ -75,14 +76,25 @@ class OpenAIEngine:
         """Maps httpx's errors: before the connection stood, and after."""
         try:
             yield
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.ProxyError) as error:
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
             raise EngineUnavailable(f"No engine answers at {self.url}: {error}.") from error
-        except httpx.InvalidURL as error:
-            raise EngineUnavailable(f"{self.url!r} is no address of an engine: {error}.") from error
         except httpx.TimeoutException as error:
             raise EngineLost(f"The engine at {self.url} gave no sign of life for too long.") from error
         except httpx.HTTPError as error:
             raise EngineLost("The engine went away in the middle of the answer.") from error
+
+
+def _address(text: str) -> httpx.URL:
+    """Raises EngineUnavailable for what cannot be a server's address."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise EngineUnavailable(f"{text!r} cannot be the address of an engine: {str(error).lower()}.") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise EngineUnavailable(
+            f"{text!r} cannot be the address of an engine: it needs http:// or https:// and a host."
+        )
+    return url
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -36,7 +36,10 @@ _ERROR_LINE = re.compile(r"[\d.]+ E (?P<text>.+)")
 
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
-    """What the process loads. `context` tokens of KV are shared by all `slots`; `loras` are numbered in their order."""
+    """What the process loads. `context` tokens of KV are shared by all `slots`; `loras` are numbered in their order.
+
+    `contents` has the size and modification time of every file, so that a plan with a replaced file is another plan.
+    """
 
     model: str
     chat_template: str
@@ -44,6 +47,7 @@ class LaunchPlan:
     slots: int
     loras: tuple[str, ...]
     threads: int
+    contents: tuple[tuple[int, int], ...] = ()
 
 
 class Launcher(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from locoman.contracts import Sampling, ServedAdapter, ServedBase
@@ -42,14 +43,25 @@ def loaded_names(base: ServedBase) -> tuple[str, ...]:
 
 def launch_plan(base: ServedBase, threads: int, max_slots: int) -> LaunchPlan:
     """What must be in memory to serve `base`."""
+    loras = tuple(adapter.gguf for adapter in base.adapters if adapter.gguf is not None)
     return LaunchPlan(
         model=str(base.gguf),
         chat_template=base.chat_template,
         context=base.context,
         slots=min(max_slots, 1 + len(base.adapters)),
-        loras=tuple(str(adapter.gguf) for adapter in base.adapters if adapter.gguf is not None),
+        loras=tuple(str(path) for path in loras),
         threads=threads,
+        contents=tuple(_content(path) for path in (base.gguf, *loras)),
     )
+
+
+def _content(path: Path) -> tuple[int, int]:
+    """What tells that a file was replaced; llama.cpp will complain about one that is missing."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_size, status.st_mtime_ns)
 
 
 def sampling_fields(base: ServedBase, asked: Sampling) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.tiny_gguf import write_tiny_lora
 from support.tiny_home import HomeMaker, TinyHome, request
 from support.tiny_host import tiny_base
 
@@ -157,6 +158,16 @@ def test_what_is_served_may_change_under_a_running_host(make_home: HomeMaker, ba
     assert home.text(QUESTION, "alpha") == alpha
     assert home.host_process() == host
     assert not child.is_running()
+
+
+def test_a_file_replaced_under_a_running_host_is_loaded_anew(make_home: HomeMaker, tmp_path: Path) -> None:
+    served = tiny_base(tmp_path / "models", ("alpha",))
+    home = make_home(served)
+    before = home.text(QUESTION, "alpha")
+    path = served.adapters[0].gguf
+    assert path is not None
+    write_tiny_lora(path.with_suffix(".new"), seed=77).replace(path)
+    assert home.text(QUESTION, "alpha") != before
 
 
 def test_a_change_that_needs_no_other_files_keeps_the_model_in_memory(make_home: HomeMaker, base: ServedBase) -> None:
