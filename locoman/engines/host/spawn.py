@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import sysconfig
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 
+import locoman
 from locoman.errors import EngineUnavailable
 from locoman.store.atomic import mapped
 
@@ -26,6 +29,7 @@ def spawn_detached(argv: Sequence[str], output: Path) -> subprocess.Popen[bytes]
                 stdout=log,
                 stderr=log,
                 cwd=output.absolute().anchor,
+                env=_environment(),
                 creationflags=_creation_flags(),
                 start_new_session=True,  # has no meaning on Windows and does no harm there
             )
@@ -34,6 +38,15 @@ def spawn_detached(argv: Sequence[str], output: Path) -> subprocess.Popen[bytes]
     # Somebody has to collect its exit status if it ends while we live.
     threading.Thread(target=process.wait, name="host-reaper", daemon=True).start()
     return process
+
+
+def _environment() -> dict[str, str]:
+    """Ours, and where locoman is imported from if that is a checkout found only through the current folder."""
+    root = str(Path(locoman.__file__).resolve().parents[1])
+    if root in (sysconfig.get_path("purelib"), sysconfig.get_path("platlib")):
+        return dict(os.environ)
+    known = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": f"{known}{os.pathsep}{root}" if known else root}
 
 
 def _creation_flags() -> int:
