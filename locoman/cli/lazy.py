@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import click
 
 from locoman import __version__
-from locoman.names import nearest
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A command in the table of contents: `module` defines it under the name `command`."""
 
     name: str
@@ -46,6 +44,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click's, with the nearest command named when there is no such one."""
         if args and args[0] not in self._entries and not args[0].startswith("-"):
+            from locoman.names import nearest
+
             close = nearest(args[0], self.list_commands(ctx))
             hint = f" Did you mean {' or '.join(close)}?" if close else ""
             raise click.UsageError(f"There is no command called {args[0]!r}.{hint}", ctx)

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from locoman.contracts import Stages, no_progress, quiet_stages
-
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
+
+    from locoman.contracts import Stages
 
 
 class Mode(Enum):
@@ -86,6 +86,8 @@ class Output:
     @contextmanager
     def stages(self) -> Iterator[Stages]:
         """Progress bars on stderr for a person at a terminal, lines for a person elsewhere, else nothing."""
+        from locoman.contracts import quiet_stages
+
         if self.mode is not Mode.PERSON:
             yield quiet_stages
         elif not sys.stderr.isatty():
@@ -95,6 +97,8 @@ class Output:
                 yield lambda title: _Bar(bars, title).update
 
     def _titles(self, title: str) -> Callable[[int, int | None, str], None]:
+        from locoman.contracts import no_progress
+
         self.note(title)
         return no_progress
 
