@@ -7,6 +7,7 @@ import importlib
 import json
 import sys
 
+from benches import record
 from benches.figure import Figure
 
 BENCHES = {
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("name", nargs="?", choices=sorted(BENCHES))
     parser.add_argument("--list", action="store_true", help="name all benchmarks")
     parser.add_argument("--json", action="store_true", help="one JSON object per figure")
+    parser.add_argument("--save", action="store_true", help="keep the figures in docs/benchmarks")
     parser.add_argument("--rounds", type=int, default=200, help="how often, for benchmarks that repeat")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
@@ -29,11 +31,13 @@ def main() -> int:
             print(f"{name:<10} {summary}")
         return 0
     bench = importlib.import_module(f"benches.{arguments.name}")
-    met = True
+    figures = []
     for figure in bench.run(arguments):
         show(figure, arguments.json)
-        met = met and figure.met is not False
-    return 0 if met else 3
+        figures.append(figure)
+    if arguments.save:
+        record.save(arguments.name, BENCHES[arguments.name], figures)
+    return 3 if any(figure.met is False for figure in figures) else 0
 
 
 def show(figure: Figure, as_json: bool) -> None:

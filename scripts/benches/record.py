@@ -1,0 +1,58 @@
+"""Keeps what was measured last in docs/benchmarks/NAME.json and writes docs/benchmarks.md from all of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+from benches.figure import Figure
+
+DOCS = Path(__file__).parents[2] / "docs"
+HEAD = """# Benchmarks
+
+What `scripts/bench NAME --save` measured last; generated. Seconds are of the machine named; judge speed by ratios, measured side by
+side in one run. `scripts/bench --list` names them all.
+"""
+
+
+def save(name: str, summary: str, figures: Sequence[Figure]) -> None:
+    """Replaces the record of one benchmark and renews the page."""
+    record = {
+        "summary": summary,
+        "date": datetime.now(UTC).date().isoformat(),
+        "machine": machine(),
+        "figures": [figure.document() for figure in figures],
+    }
+    folder = DOCS / "benchmarks"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (DOCS / "benchmarks.md").write_text(render(folder), encoding="utf-8")
+
+
+def machine() -> str:
+    """The machine in words that name nobody."""
+    gib = psutil.virtual_memory().total / 2**30
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {gib:.0f} GiB, Python {platform.python_version()}"
+
+
+def render(folder: Path) -> str:
+    """The page for all records in `folder`."""
+    parts = [HEAD]
+    for path in sorted(folder.glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        parts.append(f"\n## {path.stem}\n\n{record['summary']}. Measured {record['date']} on {record['machine']}.\n")
+        parts.append("| metric | value | peer | ratio | goal | met |\n|---|---|---|---|---|---|")
+        parts += [_row(figure) for figure in record["figures"]]
+    return "\n".join(parts) + "\n"
+
+
+def _row(figure: dict[str, object]) -> str:
+    peer = f"{figure['peer']}: {figure['peer_value']:.4g}" if figure["peer_value"] else figure["peer"] or ""
+    ratio = f"{figure['ratio']:.3g}" if figure["ratio"] else ""
+    met = {True: "yes", False: "no", None: ""}[figure["met"]]  # type: ignore[index]
+    return f"| {figure['metric']} | {figure['value']:.4g} {figure['unit']} | {peer} | {ratio} | {figure['goal'] or ''} | {met} |"
