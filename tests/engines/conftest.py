@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.tiny_home import HomeMaker, TinyHome, shut
+from support.tiny_home import LONG, HomeMaker, TinyHome, shut
 from support.tiny_host import tiny_base
 
 from locoman.contracts import ServedBase
@@ -32,6 +32,20 @@ def importable() -> Iterator[None]:
 def base(tmp_path_factory: pytest.TempPathFactory) -> ServedBase:
     """A tiny base with the strong random adapters alpha, beta, gamma and delta."""
     return tiny_base(tmp_path_factory.mktemp("models"), ("alpha", "beta", "gamma", "delta"))
+
+
+@pytest.fixture(scope="session")
+def long_base(tmp_path_factory: pytest.TempPathFactory) -> ServedBase:
+    """A tiny base whose answers may take many seconds: use it with max_tokens=LONG."""
+    return tiny_base(tmp_path_factory.mktemp("long"), ("alpha", "beta"), context=2 * LONG)
+
+
+@pytest.fixture(scope="module")
+def changing_home(tmp_path_factory: pytest.TempPathFactory, base: ServedBase) -> Iterator[TinyHome]:
+    """One home for all tests of a module that change what it serves; each begins with `changing_home.serve(...)`."""
+    home = TinyHome(tmp_path_factory.mktemp("home"), base, {}, {})
+    yield home
+    shut(home)
 
 
 @pytest.fixture(scope="module")

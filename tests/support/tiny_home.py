@@ -18,6 +18,9 @@ from locoman.engines.host.files import HostAddress, HostFiles
 from locoman.engines.local import LocalEngine
 from locoman.names import ModelName
 
+LONG = 1 << 14
+"""Tokens that take many seconds."""
+
 
 class TinyHome:
     """A LOCOMAN_HOME with a tiny base and a command that runs its host."""

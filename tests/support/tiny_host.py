@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from support.tiny_gguf import CHAT_TEMPLATE, TinyShape, write_tiny_base, write_tiny_lora
 
 from locoman.contracts import Decision, Lineup, Message, Sampling, ServedAdapter, ServedBase
 from locoman.engines.host.options import HostOptions
@@ -41,6 +40,8 @@ class Setting:
 
 def tiny_base(folder: Path, adapters: Sequence[str] = ("alpha", "beta"), context: int = 512) -> ServedBase:
     """A random base with strong random adapters, written into `folder`."""
+    from support.tiny_gguf import CHAT_TEMPLATE, TinyShape, write_tiny_base, write_tiny_lora
+
     folder.mkdir(parents=True, exist_ok=True)
     shape = TinyShape(context=max(context, 512))
     loras = tuple(

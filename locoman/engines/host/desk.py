@@ -32,7 +32,7 @@ from locoman.engines.host.options import HostOptions
 from locoman.engines.host.prompting import prompted
 from locoman.engines.host.slots import SlotTable, lora_list
 from locoman.engines.host.stream import Clock, chunks, since
-from locoman.errors import EngineLost, UnknownName
+from locoman.errors import EngineLost, EngineUnavailable, UnknownName
 
 _ASKED = "asked"
 """The stage of a decision that the client made itself by naming a model."""
@@ -59,6 +59,7 @@ class Desk:
         self._max_slots = options.max_slots
         self._reading = asyncio.Lock()
         self._running: _Running | None = None
+        self._closed = False
 
     @property
     def busy(self) -> bool:
@@ -104,11 +105,15 @@ class Desk:
                     async for chunk in chunks(events, served, clock):
                         yield chunk
             except EngineLost:
-                await self.close()  # whatever is left of it is not to be trusted with the next request
+                await self._unload()  # whatever is left of it is not to be trusted with the next request
                 raise
 
     async def close(self) -> None:
-        """Ends the engine's process."""
+        """Ends the engine's process and refuses all further requests: the host is about to end."""
+        self._closed = True
+        await self._unload()
+
+    async def _unload(self) -> None:
         running, self._running = self._running, None
         if running is not None:
             await running.child.stop()
@@ -120,7 +125,9 @@ class Desk:
         if running is not None and running.child.alive and running.child.plan == plan:
             running.base = base
             return running
-        await self.close()
+        if self._closed:
+            raise EngineUnavailable("The host is about to end.")
+        await self._unload()
         self._running = _Running(base, await self._launcher.launch(plan, self._log), SlotTable(plan.slots))
         return self._running
 
@@ -136,7 +143,7 @@ class Desk:
                         yield event
                 return
             except ConnectionError as error:
-                await self.close()
+                await self._unload()
                 if last_try:
                     raise EngineLost("The engine went away before it could answer, twice in a row.") from error
 

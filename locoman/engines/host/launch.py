@@ -18,6 +18,7 @@ import httpx
 import psutil
 
 from locoman.engines.host.logs import BoundedLog
+from locoman.engines.host.spawn import no_window
 from locoman.errors import (
     ContextExceeded,
     EngineLost,
@@ -152,6 +153,7 @@ class XllamacppLauncher:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            creationflags=no_window(),
             start_new_session=True,  # Ctrl-C in a terminal is for the host, which then ends the child
         )
         assert process.stdin is not None and process.stdout is not None and process.stderr is not None

@@ -8,10 +8,10 @@ from collections.abc import Callable
 
 
 class Liveness:
-    """Times in seconds; `keep_alive` None means for ever."""
+    """Times in seconds; `keep_alive` None means for ever, and less than one is one: somebody is about to ask."""
 
     def __init__(self, keep_alive: float | None) -> None:
-        self._keep_alive = keep_alive
+        self._keep_alive = None if keep_alive is None else max(1.0, keep_alive)
         self._touched = time.monotonic()
         self._stopped = asyncio.Event()
 

@@ -22,12 +22,12 @@ class BoundedLog:
         self._tail: deque[bytes] = deque(maxlen=_KEPT_LINES)
 
     def begin(self) -> None:
-        """Empties it, for a new process. Raises StoreError."""
+        """Makes it ready for a new process: `lines` are that one's alone, the file goes on. Raises StoreError."""
         self._tail.clear()
         self._rest = b""
-        self._size = 0
         with mapped(self.path):
-            self.path.write_bytes(b"")
+            self.path.touch()
+            self._size = self.path.stat().st_size
 
     def write(self, data: bytes) -> None:
         """Adds what a process printed. Raises StoreError."""

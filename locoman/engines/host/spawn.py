@@ -49,6 +49,13 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{known}{os.pathsep}{root}" if known else root}
 
 
+def no_window() -> int:
+    """Creation flags under which a process opens no console window on Windows; nothing elsewhere."""
+    if sys.platform == "win32":
+        return subprocess.CREATE_NO_WINDOW
+    return 0
+
+
 def _creation_flags() -> int:
     if sys.platform == "win32":
         return subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW

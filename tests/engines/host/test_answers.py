@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 from support.tiny_gguf import write_tiny_lora
-from support.tiny_home import HomeMaker, TinyHome, request
+from support.tiny_home import LONG, HomeMaker, TinyHome, request
 from support.tiny_host import tiny_base
 
 from locoman.contracts import Message, Request, ServedAdapter, ServedBase
@@ -121,10 +124,11 @@ def test_long_questions_to_everybody_fit_one_after_the_other(shared_home: TinyHo
     ]
 
 
-def test_prompt_only_adapters_use_the_base_with_their_own_prompt(make_home: HomeMaker, base: ServedBase) -> None:
+def test_prompt_only_adapters_use_the_base_with_their_own_prompt(changing_home: TinyHome, base: ServedBase) -> None:
     plain = ServedAdapter("plain", "1.0.0", None)
     polite = ServedAdapter("polite", "1.0.0", None, system="Be polite.", repeat_question=True)
-    home = make_home(replace(base, adapters=(*base.adapters[:1], plain, polite)))
+    home = changing_home
+    home.serve(replace(base, adapters=(*base.adapters[:1], plain, polite)))
     assert home.text(QUESTION, "plain") == home.text(QUESTION, "base")
     served = home.ask(QUESTION, "polite")[0].served
     assert served is not None
@@ -135,20 +139,23 @@ def test_prompt_only_adapters_use_the_base_with_their_own_prompt(make_home: Home
     assert home.text(QUESTION, "polite") == by_hand_text
 
 
-def test_an_adapter_with_weights_gets_its_system_message_too(make_home: HomeMaker, base: ServedBase) -> None:
+def test_an_adapter_with_weights_gets_its_system_message_too(changing_home: TinyHome, base: ServedBase) -> None:
     alpha = base.adapters[0]
-    home = make_home(replace(base, adapters=(alpha, replace(alpha, name="strict", system="Be strict."))))
+    home = changing_home
+    home.serve(replace(base, adapters=(alpha, replace(alpha, name="strict", system="Be strict."))))
     assert home.text(QUESTION, "strict") != home.text(QUESTION, "alpha")
 
 
-def test_an_adapters_scale_counts(make_home: HomeMaker, base: ServedBase) -> None:
+def test_an_adapters_scale_counts(changing_home: TinyHome, base: ServedBase) -> None:
     alpha = base.adapters[0]
-    home = make_home(replace(base, adapters=(alpha, replace(alpha, name="off", scale=0.0))))
+    home = changing_home
+    home.serve(replace(base, adapters=(alpha, replace(alpha, name="off", scale=0.0))))
     assert home.text(QUESTION, "off") == home.text(QUESTION, "base") != home.text(QUESTION, "alpha")
 
 
-def test_what_is_served_may_change_under_a_running_host(make_home: HomeMaker, base: ServedBase) -> None:
-    home = make_home(replace(base, adapters=base.adapters[:1]))
+def test_what_is_served_may_change_under_a_running_host(changing_home: TinyHome, base: ServedBase) -> None:
+    home = changing_home
+    home.serve(replace(base, adapters=base.adapters[:1]))
     alpha = home.text(QUESTION, "alpha")
     host, child = home.host_process(), home.child_process()
     with pytest.raises(UnknownName):
@@ -170,8 +177,11 @@ def test_a_file_replaced_under_a_running_host_is_loaded_anew(make_home: HomeMake
     assert home.text(QUESTION, "alpha") != before
 
 
-def test_a_change_that_needs_no_other_files_keeps_the_model_in_memory(make_home: HomeMaker, base: ServedBase) -> None:
-    home = make_home()
+def test_a_change_that_needs_no_other_files_keeps_the_model_in_memory(
+    changing_home: TinyHome, base: ServedBase
+) -> None:
+    home = changing_home
+    home.serve(base)
     before = home.text(QUESTION, "alpha")
     child = home.child_process()
     changed = replace(base.adapters[0], system="Be strict.")
@@ -203,11 +213,11 @@ def test_resident_tells_what_is_in_memory(make_home: HomeMaker) -> None:
     assert resident.bytes > 1_000_000
 
 
-def test_closing_the_iterator_stops_the_engine(make_home: HomeMaker, tmp_path: Path) -> None:
-    home = make_home(tiny_base(tmp_path / "models", ("alpha",), context=1 << 15))
+def test_closing_the_iterator_stops_the_engine(make_home: HomeMaker, long_base: ServedBase) -> None:
+    home = make_home(long_base)
     home.ask(QUESTION, "alpha")
     child = home.child_process()
-    chunks = home.engine.chat(request(QUESTION, "alpha", max_tokens=1 << 14))
+    chunks = home.engine.chat(request(QUESTION, "alpha", max_tokens=LONG))
     for _ in range(5):
         next(chunks)
     assert works(child)
@@ -222,3 +232,17 @@ def works(process: psutil.Process) -> bool:
     before = process.cpu_times().user
     time.sleep(0.2)
     return bool(process.cpu_times().user > before)
+
+
+def test_a_reader_that_does_not_read_holds_nobody_up(make_home: HomeMaker, long_base: ServedBase) -> None:
+    home = make_home(long_base)
+    address = home.ensure()
+    body = json.dumps(
+        {"messages": [{"role": "user", "content": QUESTION}], "stream": True, "max_tokens": 4000}
+    ).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {address.key}\r\n"
+    head += f"Content-Length: {len(body)}\r\n\r\n"
+    with socket.create_connection((httpx.URL(address.url).host, httpx.URL(address.url).port or 0)) as reader:
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        reader.sendall(head.encode() + body)
+        assert home.text(QUESTION, "alpha")

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from support.tiny_home import HomeMaker, TinyHome
+from support.tiny_home import HomeMaker, TinyHome, request, shut
 
 from locoman.contracts import ServedBase
 
@@ -18,17 +18,16 @@ Case = tuple[str, str]
 
 @pytest.fixture(scope="module")
 def expected(base: ServedBase, tmp_path_factory: pytest.TempPathFactory) -> dict[Case, str]:
-    """The answers of hosts that serve one adapter alone, each question put to a slot that never saw another one."""
-    from support.tiny_home import shut
-
+    """The answers of llama.cpp servers that serve one adapter alone."""
     answers: dict[Case, str] = {}
+    home = TinyHome(tmp_path_factory.mktemp("alone"), base, {}, {})
     for adapter in base.adapters:
-        home = TinyHome(tmp_path_factory.mktemp("alone"), replace(base, adapters=(adapter,)), {}, {})
+        home.serve(replace(base, adapters=(adapter,)))
         for question in QUESTIONS:
             answers[adapter.name, question] = home.text(question, adapter.name)
-        if adapter.name == "alpha":
-            answers.update({("base", question): home.text(question, "base") for question in QUESTIONS})
-        shut(home)
+    home.serve(replace(base, adapters=()))
+    answers.update({("base", question): home.text(question, "base") for question in QUESTIONS})
+    shut(home)
     return answers
 
 
@@ -74,8 +73,6 @@ def test_so_do_many_clients_at_once_streaming_or_not(make_home: HomeMaker, expec
 def test_an_answer_broken_off_leaves_nothing_behind_for_the_next(
     make_home: HomeMaker, expected: dict[Case, str]
 ) -> None:
-    from support.tiny_home import request
-
     home = make_home()
     for model, question in cases(40, seed=4):
         chunks = home.engine.chat(request("something long " * 5, model, max_tokens=200))

@@ -17,7 +17,7 @@ import psutil
 import pytest
 from filelock import FileLock
 from support.tiny_gguf import TinyShape, write_tiny_lora
-from support.tiny_home import HomeMaker, TinyHome, request
+from support.tiny_home import LONG, HomeMaker, TinyHome, request
 
 from locoman.contracts import ServedAdapter, ServedBase
 from locoman.engines.host.discover import ensure_host, find_host, stop_host
@@ -87,9 +87,9 @@ def test_stop_ends_child_and_host_and_leaves_no_address(make_home: HomeMaker) ->
     assert home.engine.resident() is None
 
 
-def test_stop_does_not_wait_for_a_long_answer(make_home: HomeMaker, base: ServedBase) -> None:
-    home = make_home(replace(base, context=4096))
-    chunks = home.engine.chat(request(QUESTION, "alpha", max_tokens=4000))
+def test_stop_does_not_wait_for_a_long_answer(make_home: HomeMaker, long_base: ServedBase) -> None:
+    home = make_home(long_base)
+    chunks = home.engine.chat(request(QUESTION, "alpha", max_tokens=LONG))
     next(chunks)
     started = time.monotonic()
     assert stop_host(home.files.run_dir, home.files.locks_dir)
@@ -123,9 +123,9 @@ def test_a_killed_host_takes_its_child_along_and_the_next_question_starts_anothe
 
 
 @posix_only
-def test_killed_in_the_middle_of_an_answer_the_child_still_ends(make_home: HomeMaker, base: ServedBase) -> None:
-    home = make_home(replace(base, context=4096))
-    chunks = home.engine.chat(request(QUESTION, "alpha", max_tokens=4000))
+def test_killed_in_the_middle_of_an_answer_the_child_still_ends(make_home: HomeMaker, long_base: ServedBase) -> None:
+    home = make_home(long_base)
+    chunks = home.engine.chat(request(QUESTION, "alpha", max_tokens=LONG))
     for _ in range(3):
         next(chunks)
     host, child = home.host_process(), home.child_process()
@@ -145,17 +145,17 @@ def test_idle_for_long_enough_it_ends_by_itself(make_home: HomeMaker) -> None:
     assert home.text(QUESTION)
 
 
-def test_a_question_that_takes_longer_than_keep_alive_is_answered(make_home: HomeMaker, base: ServedBase) -> None:
-    home = make_home(replace(base, context=8192), keep_alive=0.3)
-    assert home.ask(QUESTION, "alpha", max_tokens=3000)[-1].finish is not None
+def test_a_question_that_takes_longer_than_keep_alive_is_answered(make_home: HomeMaker, long_base: ServedBase) -> None:
+    home = make_home(long_base, keep_alive=1.0)
+    assert home.ask(QUESTION, "alpha", max_tokens=2500)[-1].finish is not None
 
 
 def test_a_child_killed_in_the_middle_of_an_answer_is_an_engine_lost_and_the_next_question_is_answered(
-    make_home: HomeMaker, base: ServedBase
+    make_home: HomeMaker, long_base: ServedBase
 ) -> None:
-    home = make_home(replace(base, context=4096))
+    home = make_home(long_base)
     before = home.text(QUESTION, "alpha")
-    chunks = home.engine.chat(request(QUESTION, "alpha", max_tokens=4000))
+    chunks = home.engine.chat(request(QUESTION, "alpha", max_tokens=LONG))
     for _ in range(3):
         next(chunks)
     home.child_process().kill()
@@ -261,27 +261,28 @@ def test_a_home_that_cannot_be_written_is_told(make_home: HomeMaker) -> None:
 
 
 def test_a_base_that_is_no_gguf_is_told_in_llama_cpps_words(
-    make_home: HomeMaker, base: ServedBase, tmp_path: Path
+    changing_home: TinyHome, base: ServedBase, tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken.gguf"
     broken.write_bytes(b"GGUF" + os.urandom(1000))
-    home = make_home(replace(base, gguf=broken))
+    changing_home.serve(replace(base, gguf=broken))
     with pytest.raises(EngineUnavailable, match=r"llama.cpp could not load .*broken.gguf: .+"):
-        home.ask(QUESTION)
-    home.serve(base)  # repaired: the same host answers now
-    assert home.text(QUESTION)
+        changing_home.ask(QUESTION)
+    changing_home.serve(base)  # repaired: the same host answers now
+    assert changing_home.text(QUESTION)
 
 
-def test_a_truncated_base_is_told(make_home: HomeMaker, base: ServedBase, tmp_path: Path) -> None:
+def test_a_truncated_base_is_told(changing_home: TinyHome, base: ServedBase, tmp_path: Path) -> None:
     short = tmp_path / "short.gguf"
     short.write_bytes(base.gguf.read_bytes()[:-50_000])
+    changing_home.serve(replace(base, gguf=short))
     with pytest.raises(EngineUnavailable, match=r"short.gguf"):
-        make_home(replace(base, gguf=short)).ask(QUESTION)
+        changing_home.ask(QUESTION)
 
 
 @pytest.mark.parametrize("fault", ["garbage", "missing", "truncated", "other shape"])
 def test_an_adapter_that_does_not_load_is_named(
-    make_home: HomeMaker, base: ServedBase, tmp_path: Path, fault: str
+    changing_home: TinyHome, base: ServedBase, tmp_path: Path, fault: str
 ) -> None:
     path = tmp_path / "epsilon.gguf"
     if fault == "garbage":
@@ -291,9 +292,9 @@ def test_an_adapter_that_does_not_load_is_named(
         path.write_bytes(whole[: len(whole) // 2])
     elif fault == "other shape":
         write_tiny_lora(path, TinyShape(hidden=128))
-    home = make_home(replace(base, adapters=(*base.adapters, ServedAdapter("epsilon", "1.0.0", path))))
+    changing_home.serve(replace(base, adapters=(*base.adapters, ServedAdapter("epsilon", "1.0.0", path))))
     with pytest.raises(EngineUnavailable, match="epsilon"):
-        home.ask(QUESTION)
+        changing_home.ask(QUESTION)
 
 
 def test_without_the_wheel_it_says_what_is_missing(
