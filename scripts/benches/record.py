@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import psutil
+
 from benches.figure import Figure
 
 DOCS = Path(__file__).parents[2] / "docs"
 HEAD = """# Benchmarks
 
-What `scripts/bench NAME --save` measured last; generated. Seconds are of the machine named; judge speed by ratios, measured side by
-side in one run. `scripts/bench --list` names them all.
+What `scripts/bench NAME --save` measured last; generated. Seconds are of the machine named; judge speed by ratios, measured
+side by side in one run. `scripts/bench --list` names them all.
 """
 
 
@@ -37,7 +38,8 @@ def save(name: str, summary: str, figures: Sequence[Figure]) -> None:
 def machine() -> str:
     """The machine in words that name nobody."""
     gib = psutil.virtual_memory().total / 2**30
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {gib:.0f} GiB, Python {platform.python_version()}"
+    system, cores = f"{platform.system()} {platform.machine()}", os.cpu_count()
+    return f"{system}, {cores} cores, {gib:.0f} GiB, Python {platform.python_version()}"
 
 
 def render(folder: Path) -> str:
@@ -55,4 +57,5 @@ def _row(figure: dict[str, object]) -> str:
     peer = f"{figure['peer']}: {figure['peer_value']:.4g}" if figure["peer_value"] else figure["peer"] or ""
     ratio = f"{figure['ratio']:.3g}" if figure["ratio"] else ""
     met = {True: "yes", False: "no", None: ""}[figure["met"]]  # type: ignore[index]
-    return f"| {figure['metric']} | {figure['value']:.4g} {figure['unit']} | {peer} | {ratio} | {figure['goal'] or ''} | {met} |"
+    value, goal = f"{figure['value']:.4g} {figure['unit']}", figure["goal"] or ""
+    return f"| {figure['metric']} | {value} | {peer} | {ratio} | {goal} | {met} |"
