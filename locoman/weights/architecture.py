@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -13,102 +11,76 @@ import msgspec
 
 from locoman.documents import read_toml
 from locoman.errors import InvalidFile, Unsupported
-from locoman.weights import architectures, gguf_values
-from locoman.weights.gguf_values import Packed
+from locoman.weights import architectures
 
-MAX_NUMBER = 1 << 24
 MAX_LAYERS = 1024
-_ROPE_KEYS = ("rope_parameters", "rope_scaling")
+
+TokenizerKind = Literal["byte-level-bpe", "sentencepiece"]
+TransformName = Literal["keep", "add_one", "pair_rotary_rows"]
 
 
 class Number(msgspec.Struct, frozen=True):
-    """A number of config.json: the places to look for it ("a.b" is nested), the GGUF keys that take it, its default."""
+    """A number of config.json.
+
+    `config` are the places to look for it ("a.b" is nested), `keys` the GGUF keys that take it. `default` counts where it
+    is missing: a value, or other numbers ("hidden/heads"). `least` is the smallest that may stand there; `same_as` names
+    the only number it may equal; an `optional` one is left out of the GGUF where it is missing.
+    """
 
     config: tuple[str, ...]
     keys: tuple[str, ...] = ()
-    default: float | None = None
+    default: float | str | None = None
+    least: int = 1
+    same_as: str = ""
+    optional: bool = False
 
 
 class TensorRule(msgspec.Struct, frozen=True):
-    """A tensor: its Hugging Face name, its GGUF name, and its shape as products of numbers ("heads*head_dim")."""
+    """A tensor: its Hugging Face name, its GGUF name, and its shape in numbers ("heads*head_dim", "2*ffn").
+
+    `transform` is one of `locoman.weights.transforms.TRANSFORMS`, and `heads` the number that it needs.
+    """
 
     source: str
     target: str
     shape: tuple[str, ...]
+    transform: TransformName = "keep"
+    heads: str = ""
 
 
 class Architecture(msgspec.Struct, frozen=True):
-    """A model family, read from its file in `architectures`."""
+    """A model family, read from its file in `architectures`.
+
+    `required` are settings of config.json with the only value that may stand there, `absent` those that must be missing,
+    `never_null` those that may be missing but not switched off. `layer_pattern` n: every n-th layer sees the whole context,
+    the others a window. `derived` are tensors of old checkpoints that follow from config.json. `rope` are the kinds of RoPE
+    scaling that can be carried over.
+    """
 
     name: str
     model_types: tuple[str, ...]
     classes: tuple[str, ...]
-    tokenizer: Literal["byte-level-bpe"]
+    tokenizers: tuple[TokenizerKind, ...]
     tied: tuple[str, ...]
-    required: dict[str, str | bool]
+    required: dict[str, str | bool | float]
     numbers: dict[str, Number]
     reals: dict[str, Number]
     tensors: tuple[TensorRule, ...]
+    absent: tuple[str, ...] = ()
+    never_null: tuple[str, ...] = ()
+    derived: tuple[str, ...] = ()
+    rope: tuple[str, ...] = ()
+    layer_pattern: int = 1
+
+    def rules(self, layers: int) -> Iterator[tuple[TensorRule, str, str]]:
+        """(rule, Hugging Face name, GGUF name) of every tensor of a model of so many layers."""
+        for rule in self.tensors:
+            for layer in range(layers) if "{layer}" in rule.source else (0,):
+                yield rule, rule.source.replace("{layer}", str(layer)), rule.target.replace("{layer}", str(layer))
 
     def names(self, layers: int) -> Iterator[tuple[str, str]]:
         """(Hugging Face name, GGUF name) of every tensor of a model of so many layers."""
-        for rule in self.tensors:
-            for layer in range(layers) if "{layer}" in rule.source else (0,):
-                yield rule.source.replace("{layer}", str(layer)), rule.target.replace("{layer}", str(layer))
-
-
-@dataclass(frozen=True, slots=True)
-class ExpectedTensor:
-    """A tensor that a model of given dimensions must have; the shape is in numpy's order."""
-
-    source: str
-    target: str
-    shape: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """An architecture with the numbers of one config.json."""
-
-    architecture: Architecture
-    numbers: Mapping[str, int]
-    reals: Mapping[str, float]
-    tied: bool | None
-    """Whether the embedding is the output too; None when config.json does not say."""
-
-    def tensors(self, *, tied: bool) -> Iterator[ExpectedTensor]:
-        """Every tensor of the model, in the order of the rules, layer by layer."""
-        rules = [rule for rule in self.architecture.tensors if not (tied and rule.source in self.architecture.tied)]
-        layered = [rule for rule in rules if "{layer}" in rule.source]
-        first = rules.index(layered[0])
-        for position, rule in enumerate(rules):
-            if rule not in layered:
-                yield self._expected(rule, 0)
-            elif position == first:
-                for layer in range(self.numbers["layers"]):
-                    yield from (self._expected(layered_rule, layer) for layered_rule in layered)
-
-    def metadata(self) -> dict[str, Packed]:
-        """The GGUF entries that the numbers fill."""
-        prefix = self.architecture.name
-        whole = {f"{prefix}.{key}": gguf_values.u32(value) for key, value in self.entries()}
-        reals = {
-            f"{prefix}.{key}": gguf_values.f32(real)
-            for name, real in self.reals.items()
-            for key in self.architecture.reals[name].keys
-        }
-        return whole | reals
-
-    def entries(self) -> Iterator[tuple[str, int]]:
-        """(GGUF key behind the architecture's name, whole number)."""
-        for name, value in self.numbers.items():
-            for key in self.architecture.numbers[name].keys:
-                yield key, value
-
-    def _expected(self, rule: TensorRule, layer: int) -> ExpectedTensor:
-        shape = tuple(math.prod(self.numbers[name] for name in product.split("*")) for product in rule.shape)
-        number = str(layer)
-        return ExpectedTensor(rule.source.replace("{layer}", number), rule.target.replace("{layer}", number), shape)
+        return ((source, target) for _, source, target in self.rules(layers))
 
 
 @cache
@@ -127,61 +99,5 @@ def recognise(config: Mapping[str, Any], path: Path) -> Architecture:
         if (classes and classes[0] in family.classes) or (not classes and model_type in family.model_types):
             return family
     called = str(classes[0] if classes else model_type or "no architecture")[:80]
-    raise Unsupported(path, f"the architecture {called} is not known here (known: {', '.join(architectures.FAMILIES)})")
-
-
-def read_model(config: Mapping[str, Any], path: Path) -> Model:
-    """The model that a config.json (at `path`) describes. Raises Unsupported, InvalidFile."""
-    architecture = recognise(config, path)
-    if config.get("quantization_config"):
-        raise Unsupported(path, "the checkpoint is quantized already; convert the original one")
-    for key, only in architecture.required.items():
-        if config.get(key, only) not in (only, None):
-            raise Unsupported(path, f"{architecture.name} with {key} = {str(config[key])[:40]} cannot be converted")
-    _refuse_rope_scaling(config, path)
-    numbers = {name: _whole(config, rule, path) for name, rule in architecture.numbers.items()}
-    if numbers["layers"] > MAX_LAYERS:
-        raise InvalidFile(path, f"{numbers['layers']} layers are more than {MAX_LAYERS}")
-    reals = {name: _positive(config, rule, path) for name, rule in architecture.reals.items()}
-    tied = config.get("tie_word_embeddings")
-    if not isinstance(tied, bool | None):
-        raise InvalidFile(path, "tie_word_embeddings must be true or false")
-    return Model(architecture, numbers, reals, tied)
-
-
-def _refuse_rope_scaling(config: Mapping[str, Any], path: Path) -> None:
-    for key in _ROPE_KEYS:
-        rope = config.get(key) or {}
-        if not isinstance(rope, dict):
-            raise InvalidFile(path, f"{key} must be an object")
-        kind = rope.get("rope_type") or rope.get("type") or "default"
-        if kind != "default":
-            raise Unsupported(path, f"RoPE scaling of type {str(kind)[:40]} cannot be converted yet")
-
-
-def _look_up(config: Mapping[str, Any], rule: Number, path: Path) -> Any:
-    for place in rule.config:
-        value: Any = config
-        for key in place.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-        if value is not None:
-            return value
-    if rule.default is None:
-        raise InvalidFile(path, f"{rule.config[0]} is missing")
-    return rule.default
-
-
-def _whole(config: Mapping[str, Any], rule: Number, path: Path) -> int:
-    value = _look_up(config, rule, path)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_NUMBER:
-        raise InvalidFile(path, f"{rule.config[0]} must be a whole number from 1 to {MAX_NUMBER}")
-    return value
-
-
-def _positive(config: Mapping[str, Any], rule: Number, path: Path) -> float:
-    value = _look_up(config, rule, path)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e30:
-        raise InvalidFile(path, f"{rule.config[0]} must be a positive number")
-    return float(value)
+    known = sorted(name for family in architectures.FAMILIES for name in load_architecture(family).classes)
+    raise Unsupported(path, f"the architecture {called} is not known here (known: {', '.join(known)})")

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from locoman.errors import InvalidFile, Unsupported
-from locoman.weights.architecture import ExpectedTensor, Model, read_model
 from locoman.weights.files import read_json
-from locoman.weights.safetensors import StoredTensor, open_weights
+from locoman.weights.model_config import Model, read_model
+from locoman.weights.safetensors import open_weights
+from locoman.weights.transforms import TensorSource
 
 MAX_CONFIG_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointTensor:
-    """A tensor in the checkpoint and what it is in GGUF."""
+    """A tensor of the model: `target` is its name in GGUF, `source` gives its values as GGUF has them."""
 
-    expected: ExpectedTensor
-    stored: StoredTensor
+    target: str
+    source: TensorSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ def open_checkpoint(folder: Path) -> Checkpoint:
     tied = model.tied if model.tied is not None else not outputs
     for name in outputs if tied else ():
         del stored[name]
+    for name in _derived(model):
+        stored.pop(name, None)
     found: list[CheckpointTensor] = []
     for expected in model.tensors(tied=tied):
         tensor = stored.pop(expected.source, None)
@@ -52,7 +55,14 @@ def open_checkpoint(folder: Path) -> Checkpoint:
             raise InvalidFile(
                 tensor.path, f"{expected.source} has the shape {tensor.shape}, config.json says {expected.shape}"
             )
-        found.append(CheckpointTensor(expected, tensor))
+        found.append(CheckpointTensor(expected.target, expected.converted(tensor)))
     if stored:
         raise Unsupported(folder, f"{model.architecture.name} has no tensor called {min(stored)[:80]}")
+    found += (CheckpointTensor(computed.name, computed) for computed in model.rope.tensors)
     return Checkpoint(folder, config, model, tuple(found))
+
+
+def _derived(model: Model) -> Iterator[str]:
+    """Tensors of old checkpoints that only repeat what config.json says."""
+    for name in model.architecture.derived:
+        yield from (name.replace("{layer}", str(layer)) for layer in range(model.numbers["layers"]))

@@ -18,9 +18,9 @@ from locoman.weights.architecture import Architecture
 from locoman.weights.checkpoint import Checkpoint, CheckpointTensor, open_checkpoint
 from locoman.weights.gguf_values import Packed
 from locoman.weights.gguf_writer import NewTensor, write_gguf
-from locoman.weights.safetensors import StoredTensor
 from locoman.weights.tensor_types import F16, F32, LARGEST, TYPES, TensorType, quantize_rows
 from locoman.weights.tokenizer import Tokenizer, read_tokenizer
+from locoman.weights.transforms import TensorSource
 
 QUANTIZATIONS: dict[str, LlamaFileType] = {
     "F32": LlamaFileType.ALL_F32,
@@ -38,7 +38,7 @@ PIECE_VALUES = 4 << 20
 class PlannedTensor:
     """A tensor of the result: where it comes from, what it is called and how it is stored (`bytes` of it)."""
 
-    source: StoredTensor
+    source: TensorSource
     target: str
     shape: tuple[int, ...]
     type: TensorType
@@ -88,7 +88,7 @@ def convert(plan: ConversionPlan, target: Path, progress: Progress = no_progress
     write_gguf(target, _metadata(plan), tensors, progress)
 
 
-def stored_pieces(source: StoredTensor, kind: TensorType, factor: float = 1.0) -> Iterator[NDArray[np.uint8]]:
+def stored_pieces(source: TensorSource, kind: TensorType, factor: float = 1.0) -> Iterator[NDArray[np.uint8]]:
     """The rows of `source`, times `factor`, as `kind` stores them, some at a time. Raises InvalidFile, Unsupported."""
     for values in source.pieces(PIECE_VALUES):
         if factor != 1.0:
@@ -102,12 +102,9 @@ def stored_pieces(source: StoredTensor, kind: TensorType, factor: float = 1.0) -
 
 
 def _plan_tensor(tensor: CheckpointTensor, wanted: TensorType) -> PlannedTensor:
-    expected = tensor.expected
-    kind = _type_for(expected.shape, wanted)
-    rows = tensor.stored.rows
-    return PlannedTensor(
-        tensor.stored, expected.target, expected.shape, kind, rows * kind.row_bytes(expected.shape[-1])
-    )
+    source = tensor.source
+    kind = _type_for(source.shape, wanted)
+    return PlannedTensor(source, tensor.target, source.shape, kind, source.rows * kind.row_bytes(source.shape[-1]))
 
 
 def _type_for(shape: tuple[int, ...], wanted: TensorType) -> TensorType:

@@ -34,7 +34,7 @@ SAME_MODEL_BITS = 48
 _ROWS_PER_TENSOR = 8
 _MAX_TENSORS = 160
 _MAX_COLUMNS = 1 << 20
-_SKETCHED = re.compile(r"blk\.\d+\.(attn_v|attn_output|ffn_(gate|up|down))\.weight")
+_SKETCHED = re.compile(r"blk\.\d+\.(attn_v|attn_qkv|attn_output|ffn_(gate|up|down))\.weight")
 _DIMENSIONS = ("attention.head_count", "attention.head_count_kv")
 _FORM = re.compile(r"1:([a-z0-9_.-]{1,40}):([0-9a-f]{16}):([0-9a-f]{16}):([0-9a-f]{16}):([0-9a-f]{16}):([0-9a-f]{64})")
 
@@ -101,7 +101,7 @@ def fingerprint_of_checkpoint(folder: Path) -> Fingerprint:
     """Of a Hugging Face checkpoint folder. Reads a few rows of each matrix. Raises InvalidFile, Unsupported, StoreError."""
     checkpoint = open_checkpoint(folder)
     tokenizer = read_tokenizer(folder, checkpoint.config, checkpoint.model.numbers["vocabulary"])
-    stored = {tensor.expected.target: tensor.stored for tensor in checkpoint.tensors}
+    stored = {tensor.target: tensor.source for tensor in checkpoint.tensors}
     tokens = (
         (number, token.encode())
         for number, (token, kind) in enumerate(zip(tokenizer.tokens, tokenizer.kinds, strict=True))

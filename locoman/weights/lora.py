@@ -25,6 +25,7 @@ from locoman.weights.lora_base import LoraBase, read_lora_base
 from locoman.weights.peft import LoraSettings, read_lora_settings
 from locoman.weights.safetensors import StoredTensor, open_weights
 from locoman.weights.tensor_types import TYPES, TensorType
+from locoman.weights.transforms import TensorSource
 
 LORA_QUANTIZATIONS = ("F32", "F16", "BF16")
 _PREFIX = "base_model.model."
@@ -36,8 +37,8 @@ class PlannedPair:
     """One module's A and B, the tensor of the base they add to, and the factor that B takes on the way."""
 
     target: str
-    a: StoredTensor
-    b: StoredTensor
+    a: TensorSource
+    b: TensorSource
     factor: float
 
 
@@ -68,12 +69,13 @@ def plan_lora(folder: Path, base: Path, quantization: str = "F16") -> LoraPlan:
         _check_rank(module, a, b, settings)
         _check_place(module, (b.shape[0], a.shape[1]), known, folder)
     alpha = _common_alpha(modules, settings)
-    pairs = tuple(
-        PlannedPair(known.tensors[f"{module}.weight"].target, a, b, settings.scale_of(module) * a.shape[0] / alpha)
-        for module, (a, b) in modules.items()
-    )
+    pairs = []
+    for module, (a, b) in modules.items():
+        tensor = known.tensors[f"{module}.weight"]
+        factor = settings.scale_of(module) * a.shape[0] / alpha
+        pairs.append(PlannedPair(tensor.target, a, tensor.converted(b), factor))
     size = sum(tensor.rows * kind.row_bytes(tensor.shape[1]) for pair in pairs for tensor in (pair.a, pair.b))
-    return LoraPlan(folder, known.architecture, kind, alpha, pairs, size)
+    return LoraPlan(folder, known.architecture, kind, alpha, tuple(pairs), size)
 
 
 def convert_lora(plan: LoraPlan, target: Path, progress: Progress = no_progress) -> None:
@@ -120,7 +122,7 @@ def check_lora_gguf(path: Path, base_gguf: Path) -> None:
                 raise WrongBase(path.stem, base_gguf.stem, _mismatch(name, shape, there.shape if there else None))
 
 
-def _new_tensor(name: str, source: StoredTensor, kind: TensorType, factor: float) -> NewTensor:
+def _new_tensor(name: str, source: TensorSource, kind: TensorType, factor: float) -> NewTensor:
     size = source.rows * kind.row_bytes(source.shape[1])
     return NewTensor(name, source.shape, kind, size, partial(stored_pieces, source, kind, factor))
 

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from locoman.errors import InvalidFile, Unsupported
-from locoman.weights.architecture import MAX_LAYERS, ExpectedTensor, load_architecture, read_model
+from locoman.weights.architecture import MAX_LAYERS, Architecture, load_architecture
 from locoman.weights.architectures import FAMILIES
 from locoman.weights.checkpoint import MAX_CONFIG_BYTES
 from locoman.weights.files import read_json
 from locoman.weights.gguf import GgufFile
+from locoman.weights.model_config import ExpectedTensor, read_model
+
+MAX_HEADS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +52,21 @@ def _from_gguf(path: Path) -> LoraBase:
         if not 0 < layers <= MAX_LAYERS or not isinstance(layers, int):
             raise InvalidFile(path, f"{layers} layers")
         tensors = {
-            tensor.source: tensor
-            for source, target in architecture.names(layers)
+            source: ExpectedTensor(
+                source, target, file.tensors[target].shape, rule.transform, _heads(file, architecture, rule.heads)
+            )
+            for rule, source, target in architecture.rules(layers)
             if target in file.tensors
-            for tensor in [ExpectedTensor(source, target, file.tensors[target].shape)]
         }
         shared = frozenset(source for source in architecture.tied if source not in tensors)
         return LoraBase(path.stem, name, tensors, shared)
+
+
+def _heads(file: GgufFile, architecture: Architecture, number: str) -> int:
+    """The number of heads that a transform needs, from the GGUF key that holds it."""
+    if not number:
+        return 1
+    heads = file.number(f"{file.architecture}.{architecture.numbers[number].keys[0]}")
+    if not isinstance(heads, int) or not 0 < heads <= MAX_HEADS:
+        raise InvalidFile(file.path, f"{heads} attention heads")
+    return heads

@@ -216,5 +216,8 @@ def test_every_family_s_file_is_valid() -> None:
         assert architecture.name == name
         known = {*architecture.numbers}
         for rule in architecture.tensors:
-            assert {part for product in rule.shape for part in product.split("*")} <= known
+            factors = {factor for size in rule.shape for product in size.split("+") for factor in product.split("*")}
+            assert {factor for factor in factors if not factor.isdigit()} <= known
+            assert rule.heads in known or (rule.transform != "pair_rotary_rows" and not rule.heads)
+        assert {rule.same_as for rule in architecture.numbers.values()} <= {*known, ""}
         assert set(architecture.tied) <= {rule.source for rule in architecture.tensors}
