@@ -84,7 +84,8 @@ class Desk:
         Raises UnknownName, EngineBusy, ContextExceeded, EngineError, MissingPrerequisite and what the source raises.
         """
         begun = time.perf_counter()
-        chosen_adapter((await self.lineup()).base, request.model)  # an unknown name need not wait for its turn
+        if self.busy:  # an unknown name need not wait for its turn
+            chosen_adapter((await self.lineup()).base, request.model)
         async with self._turnstile.turn():
             lineup = await self.lineup()
             decision = await _decide(lineup, request)

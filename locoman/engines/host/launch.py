@@ -76,7 +76,9 @@ class Child:
             base_url=url,
             headers={"Authorization": f"Bearer {key}"},
             timeout=httpx.Timeout(_SILENCE, connect=10.0),
-            limits=httpx.Limits(keepalive_expiry=2.0),  # llama.cpp closes idle connections after 5 s
+            # A connection for each request: llama.cpp hangs up on a kept one after 100 requests or 5 s, without a word,
+            # which could not be told from its death.
+            limits=httpx.Limits(max_keepalive_connections=0),
             verify=False,
             trust_env=False,
         )

@@ -95,7 +95,8 @@ def _logging_to(path: Path) -> Iterator[None]:
 
 def _listen(port: int) -> socket.socket:
     """A loopback socket that listens already, so that nobody is refused from now on. Raises EngineUnavailable."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # The protocol is named because asyncio switches Nagle's algorithm off (40 ms a write) only where it says TCP.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # on Windows it would share a taken port

@@ -164,6 +164,16 @@ def test_a_child_killed_in_the_middle_of_an_answer_is_an_engine_lost_and_the_nex
     assert home.text(QUESTION, "alpha") == before
 
 
+def test_hundreds_of_questions_are_answered_by_one_child(shared_home: TinyHome) -> None:
+    shared_home.ask(QUESTION)
+    child = shared_home.child_process()
+    with shared_home.client() as client:
+        for _ in range(250):
+            body = {"messages": [{"role": "user", "content": QUESTION}], "max_tokens": 1}
+            assert client.post("/v1/chat/completions", json=body).status_code == 200
+    assert shared_home.child_process() == child
+
+
 def test_a_child_killed_while_idle_is_replaced_without_anybody_noticing(make_home: HomeMaker) -> None:
     home = make_home()
     before = home.text(QUESTION, "alpha")
