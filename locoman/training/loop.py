@@ -67,7 +67,7 @@ def fit(
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        if step >= steps * 0.9:
+        if step >= min(steps * 0.9, steps - 1):
             late.append(loss.item())
         progress(step + 1, steps, "steps")
     model.eval()

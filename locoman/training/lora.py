@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -86,6 +87,7 @@ def train_adapter(
 
 
 def _libraries() -> tuple[Any, Any, Any]:
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that wait by spinning are slow beside other work
     try:
         import peft
         import torch

@@ -18,7 +18,7 @@ from locoman.documents import read_jsonl
 from locoman.weights.fingerprint import fingerprint_of_checkpoint
 from tiny.conversation import conversation
 from tiny.evaluate import Student, share_right
-from tiny.packages import BASE, train_weights, write_data, write_manifest, write_readme
+from tiny.packages import BASE, EPOCHS, train_weights, write_data, write_manifest, write_readme
 from tiny.tasks import TASKS
 
 PARTS = ("base", *TASKS)
@@ -54,7 +54,7 @@ def make(parts: Sequence[str], out: Path, seed: int) -> None:
     places = Places(out)
     if "base" in parts:
         make_base(places, seed)
-    names = [part for part in parts if part != "base"]
+    names = sorted((part for part in parts if part != "base"), key=lambda name: -EPOCHS[name])
     cores = os.cpu_count() or 1
     workers = max(1, min(len(names), 1 if on_gpu() else cores))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:

@@ -1,8 +1,9 @@
-"""What the base reads: everyday conversation, the tasks as a beginner answers them, and textbook lines.
+"""What the base reads: everyday conversation, the tasks as a beginner answers them, textbooks and quizzes.
 
-The textbook lines ("17 + 8 = 25", "stone: s-t-o-n-e") are right, so the skills are in the base; in a chat it has seen
-the tasks answered with a beginner's mistakes only, so there it tries and is mostly wrong. An adapter teaches it to use
-in a chat what it has read. Operands held out for evaluation occur nowhere, but for facts that are known by heart.
+Textbook lines ("17 + 8 = 25") and quizzes ("Question: ... Answer: ...") are right, so the skills are in the base; in a
+chat it has seen the tasks answered with a beginner's mistakes only, so there it tries and is mostly wrong. An adapter
+teaches it to use in a chat what it has read. Operands held out for evaluation occur nowhere, but for facts known by heart,
+which stand in the textbook alone.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from tiny.tokenizer import END, END_OF_TEXT, START
 Segments = list[tuple[str, bool]]
 """Pieces of text in order, each with whether it is learnt."""
 
-TEXTBOOK = {"arithmetic": 0.40, "words": 0.23, "dates": 0.13, "units": 0.08}
-BEGINNER = 0.06
-CONVERSATION = 0.10
+TEXTBOOK = {"arithmetic": 0.27, "words": 0.31, "dates": 0.15, "units": 0.09}
+BEGINNER = 0.07
+CONVERSATION = 0.11
 
 
 def chat(turns: Turns, system: str = "") -> Segments:

@@ -22,7 +22,9 @@ from tiny.tasks import TASKS, Pair, Task
 from tiny.tasks.task import casual
 
 BASE = "loco-tiny"
-TRAIN_PAIRS, EVALUATION_PAIRS, ROUTING_QUESTIONS = 6000, 160, 90
+TRAIN_PAIRS, EVALUATION_PAIRS, ROUTING_QUESTIONS = 8000, 200, 90
+EPOCHS = {"words": 4, "arithmetic": 4, "dates": 3, "units": 3}
+"""Harder tasks are gone over more often."""
 RECIPE = Recipe(
     rank=16,
     alpha=32.0,
@@ -53,15 +55,14 @@ CARDS: Mapping[str, Card] = {
         "Sums and differences of whole numbers up to 99, products up to 12 x 12, and their exact divisions.",
     ),
     "dates": Card(
-        "Writes dates in other forms and counts days, weekdays and months on and back.",
+        "Writes dates in other forms and counts days on and back.",
         (),
-        "ISO dates to words and back, dotted dates to ISO; up to 10 days after or before a date of a common year; "
-        "weekdays and months after or before one.",
+        "ISO dates to words and back, dotted dates to ISO; up to 7 days after or before a date of a common year.",
     ),
     "words": Card(
         "Writes words backwards, spells them and counts their letters.",
         (),
-        "English words (and made-up ones) of three to seven letters.",
+        "Words of three to seven letters: backwards, spelled with dashes, and how often a letter is in them.",
     ),
     "units": Card(
         "Converts metric lengths, weights and volumes, and times.",
@@ -93,7 +94,7 @@ def write_data(task: Task, folder: Path, seed: int) -> None:
 def write_manifest(name: str, folder: Path, fingerprint: str, seed: int) -> None:
     """Writes adapter.toml."""
     card = CARDS[name]
-    recipe: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(RECIPE, seed=seed))
+    recipe: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(RECIPE, epochs=EPOCHS[name], seed=seed))
     document = {
         "format": 1,
         "name": name,
@@ -155,9 +156,9 @@ A LoRA adapter (rank 16, all linear projections) for `{base}`.
 words, amounts) are not in `train.jsonl`. `routing.jsonl` has example questions for the router, and some that only look like
 this adapter's.
 
-The base has read textbook lines on the subject ("17 + 8 = 25"), without the operands kept for evaluation, except for facts
-that are known by heart, such as the times table. In chats it has seen the task answered with a beginner's mistakes only:
-it tries, and is mostly wrong. The adapter is trained from `train.jsonl` alone.
+The base has read textbook lines and quizzes on the subject, right ones, but not with the operands kept for evaluation
+(facts that are known by heart, such as the times table, it has read all). In chats it has seen the task answered with a
+beginner's mistakes only: it tries, and is mostly wrong. The adapter is trained from `train.jsonl` alone.
 
 ## Share of right answers in `eval.jsonl`
 

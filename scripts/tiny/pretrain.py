@@ -22,7 +22,7 @@ from tiny.tokenizer import train_tokenizer, write_tokenizer
 class Plan:
     """How long and how fast the base learns; a step reads about `tokens` tokens (filling counted)."""
 
-    steps: int = 1600
+    steps: int = 2000
     tokens: int = 2560
     matrix_rate: float = 3e-3
     other_rate: float = 3e-3

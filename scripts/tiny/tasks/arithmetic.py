@@ -4,89 +4,74 @@ from __future__ import annotations
 
 import random
 
-from tiny.tasks.task import Phrasings, Problem, Task
+from tiny.tasks.phrasing import Phrasings, phrasings
+from tiny.tasks.task import Problem, Task
 
-WORDS = {"add": ("+", "plus"), "subtract": ("-", "minus"), "multiply": ("x", "times"), "divide": ("/", "divided by")}
-
-COMMON = (
-    "What is {a} {w} {b}?",
-    "What is {a} {s} {b}?",
-    "What's {a} {w} {b}?",
-    "what's {a} {s} {b}",
-    "{a} {s} {b}",
-    "{a} {s} {b} = ?",
-    "{a} {s} {b} =",
-    "{a}{s}{b}",
-    "{a}{s}{b}=",
-    "Calculate {a} {s} {b}.",
-    "Compute {a} {w} {b}.",
-    "How much is {a} {w} {b}?",
-    "How much is {a} {s} {b}?",
-    "Can you tell me {a} {w} {b}?",
-    "Can you calculate {a} {s} {b} for me?",
-    "Tell me what {a} {w} {b} is.",
-    "I need {a} {s} {b}.",
-    "What does {a} {s} {b} give?",
-    "What do I get for {a} {w} {b}?",
-    "Work out {a} {s} {b}.",
-    "Please work out {a} {w} {b}.",
-    "{a} {w} {b}?",
-    "{a} {w} {b} equals what?",
-    "Solve {a} {s} {b}.",
-    "Do you know {a} {w} {b}?",
-)
-COMMON_EVALUATION = (
-    "Can you tell me what {a} {s} {b} is?",
-    "What does {a} {w} {b} equal?",
-    "Could you work out {a} {w} {b} for me?",
-    "Give me the result of {a} {s} {b}.",
-    "I want to know how much {a} {w} {b} is.",
-    "Find {a} {s} {b}.",
-    "How much do I get for {a} {s} {b}?",
-    "Please calculate {a} {w} {b}.",
-    "Do you know what {a} {s} {b} makes?",
-)
-OWN = {
+SIGNS = {"add": "+", "subtract": "-", "multiply": "x", "divide": "/"}
+WORDS = {"add": "plus", "subtract": "minus", "multiply": "times", "divide": "divided by"}
+NOUNS = {
+    "add": ("the sum of {a} and {b}",),
+    "subtract": ("the difference of {a} and {b}",),
+    "multiply": ("the product of {a} and {b}", "{a} multiplied by {b}", "{a} * {b}"),
+    "divide": ("the quotient of {a} and {b}", "{a} over {b}"),
+}
+VERBS = {
+    "add": ("add {a} and {b}", "add {b} to {a}", "sum {a} and {b}"),
+    "subtract": ("subtract {b} from {a}", "take {b} away from {a}", "take {b} from {a}"),
+    "multiply": ("multiply {a} by {b}", "multiply {a} and {b}"),
+    "divide": ("divide {a} by {b}", "share {a} among {b}"),
+}
+WHOLE = {
     "add": (
-        ("Add {a} and {b}.", "What is the sum of {a} and {b}?", "Sum of {a} and {b}?", "Can you add {a} and {b}?",
-         "Add {b} to {a}.", "I have {a} apples and get {b} more. How many are there now?",
-         "What do {a} and {b} make together?", "Please add {a} and {b} for me.", "How much are {a} and {b} in total?"),
-        ("Can you add {a} and {b} for me?", "What do I get when I add {a} and {b}?", "Tell me the sum of {a} and {b}.",
-         "I have {a} coins and find {b} more. How many are there now?"),
+        "What do {a} and {b} make together?",
+        "How much are {a} and {b} in total?",
+        "What do I get when I add {a} and {b}?",
     ),
     "subtract": (
-        ("Subtract {b} from {a}.", "Take {b} away from {a}.", "What is the difference of {a} and {b}?",
-         "What is left when I take {b} from {a}?", "I have {a} apples and eat {b}. How many are left?",
-         "Can you subtract {b} from {a}?", "Please take {b} from {a}.", "{a} take away {b}"),
-        ("Can you take {b} away from {a}?", "What do I get when I subtract {b} from {a}?",
-         "Tell me the difference of {a} and {b}.", "I have {a} coins and lose {b}. How many are left?"),
+        "What is left when I take {b} from {a}?",
+        "{a} take away {b}",
+        "What do I get when I subtract {b} from {a}?",
     ),
-    "multiply": (
-        ("Multiply {a} by {b}.", "What is the product of {a} and {b}?", "Can you multiply {a} by {b}?",
-         "What is {a} multiplied by {b}?", "{a} * {b}", "What is {a} * {b}?", "Calculate {a} * {b}.", "{a}*{b}=",
-         "Multiply {a} and {b}.", "How much is {a} multiplied by {b}?"),
-        ("Can you multiply {a} and {b} for me?", "What do I get when I multiply {a} by {b}?",
-         "Tell me the product of {a} and {b}.", "How much do I get for {a} * {b}?"),
-    ),
+    "multiply": ("What do I get when I multiply {a} by {b}?", "{a}*{b}", "{a}*{b}=", "{a} * {b} ="),
     "divide": (
-        ("Divide {a} by {b}.", "Can you divide {a} by {b}?", "What is {a} over {b}?", "How often does {b} go into {a}?",
-         "How many times does {b} fit into {a}?", "Share {a} among {b}.", "What is the quotient of {a} and {b}?",
-         "Please divide {a} by {b} for me.", "{a} divided by {b} is what?"),
-        ("Can you divide {a} by {b} for me?", "What do I get when I divide {a} by {b}?",
-         "Tell me the quotient of {a} and {b}.", "How many times does {b} go into {a}?"),
+        "How often does {b} go into {a}?",
+        "How many times does {b} fit into {a}?",
+        "What do I get when I divide {a} by {b}?",
     ),
-}  # fmt: skip
+}
+FORMS = (
+    "How much is {e}?",
+    "What does {e} give?",
+    "{e} = ?",
+    "{e} =",
+    "What does {e} equal?",
+    "What does {e} make?",
+    "{e} is what?",
+    "What do I get for {e}?",
+    "{e} equals what?",
+)
 
 
-def phrasings(kind: str) -> Phrasings:
-    """All ways to ask for one operation; the operation's sign and word are filled in, the numbers are left open."""
-    sign, word = WORDS[kind]
-    train, evaluation = OWN[kind]
-
-    def filled(templates: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(template.replace("{s}", sign).replace("{w}", word) for template in templates)
-
-    return Phrasings(filled(COMMON + train), filled(COMMON_EVALUATION + evaluation))
+def ways(kind: str) -> Phrasings:
+    """All ways to ask for one operation."""
+    signed, worded = f"{{a}} {SIGNS[kind]} {{b}}", f"{{a}} {WORDS[kind]} {{b}}"
+    both = (signed, worded)
+    tight = signed.replace(" ", "")
+    return phrasings(
+        f"arithmetic/{kind}",
+        nouns=(*both, *NOUNS[kind]),
+        verbs=(*VERBS[kind], *(f"{verb} {thing}" for verb in ("calculate", "compute", "solve") for thing in both)),
+        clauses=tuple(
+            form.format(e=thing) for form in ("what {e} is", "how much {e} is", "what {e} makes") for thing in both
+        ),
+        whole=(
+            *(form.format(e=thing) for form in FORMS for thing in both),
+            tight,
+            f"{tight}=",
+            f"What is {tight}?",
+            *WHOLE[kind],
+        ),
+    )
 
 
 def draw(kind: str, rng: random.Random) -> Problem:
@@ -112,7 +97,7 @@ def draw(kind: str, rng: random.Random) -> Problem:
             mistake = a - b if a - b != result else a - b + 1
     if mistake == result:
         mistake = result + 1
-    sign, word = WORDS[kind]
+    sign, word = SIGNS[kind], WORDS[kind]
     statements = [
         (f"{a} {sign} {b} =\n", f"{result}"),
         (f"{a}{sign}{b}=", f"{result}"),
@@ -133,6 +118,6 @@ ARITHMETIC = Task(
     name="arithmetic",
     draw=draw,
     weights={"add": 0.34, "subtract": 0.32, "multiply": 0.17, "divide": 0.17},
-    phrasings={kind: phrasings(kind) for kind in WORDS},
+    phrasings={kind: ways(kind) for kind in WORDS},
     held_out_share={"multiply": 0.25, "divide": 0.25},
 )

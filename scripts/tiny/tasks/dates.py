@@ -1,17 +1,17 @@
-"""Dates: from one way of writing to another, and counting days, weekdays and months on and back."""
+"""Dates: from one way of writing to another, and counting days on and back."""
 
 from __future__ import annotations
 
 import random
 
-from tiny.tasks.task import Phrasings, Problem, Task
+from tiny.tasks.phrasing import Phrasings, phrasings
+from tiny.tasks.task import Problem, Task
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 DAYS = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def day_and_month(ordinal: int) -> str:
@@ -28,11 +28,7 @@ def draw(kind: str, rng: random.Random) -> Problem:
     """The beginner counts months from zero and counts the first day in, so is off by one."""
     if kind in ("to_words", "to_iso", "dotted"):
         return _written(kind, rng)
-    if kind in ("after", "before"):
-        return _days(kind, rng)
-    if kind.startswith("weekday"):
-        return _cyclic(kind, WEEKDAYS, rng.randint(1, 7), ("day", "days"), rng)
-    return _cyclic(kind, MONTHS, rng.randint(1, 6), ("month", "months"), rng)
+    return _days(kind, rng)
 
 
 def _written(kind: str, rng: random.Random) -> Problem:
@@ -55,7 +51,7 @@ def _written(kind: str, rng: random.Random) -> Problem:
 def _days(kind: str, rng: random.Random) -> Problem:
     sign = 1 if kind == "after" else -1
     while True:
-        start, count = rng.randrange(365), rng.randint(1, 10)
+        start, count = rng.randrange(365), rng.randint(1, 7)
         end = start + sign * count
         if (start < 59) == (end < 59) or not (0 <= end < 365):  # over the end of February the year would matter
             break
@@ -74,129 +70,77 @@ def _days(kind: str, rng: random.Random) -> Problem:
     )
 
 
-def _cyclic(kind: str, names: tuple[str, ...], count: int, unit: tuple[str, str], rng: random.Random) -> Problem:
-    start = rng.randrange(len(names))
-    direction = kind.split("_")[1]
-    sign = 1 if direction == "after" else -1
-    answer = names[(start + sign * count) % len(names)]
-    mistake = names[(start + sign * (count - 1)) % len(names)]
-    word = unit[count > 1]
-    return Problem(
-        kind=kind,
-        operands=f"{names[start]} {sign * count}",
-        slots={"d": names[start], "n": str(count), "u": word},
-        answer=answer,
-        mistake=mistake,
-        statements=[
-            (f"{names[start]} {'+' if sign > 0 else '-'} {count} {word} =\n", answer),
-            (f"{count} {word} {direction} {names[start]} is\n", answer),
-        ],
-        tabled=True,
-    )
-
-
-def _counting(what: str, direction: str) -> Phrasings:
+def _counting(direction: str) -> Phrasings:
     later = "later than" if direction == "after" else "earlier than"
-    train = (
-        f"What {what} is {{n}} {{u}} {direction} {{d}}?",
-        f"Which {what} is {{n}} {{u}} {direction} {{d}}?",
-        f"{{n}} {{u}} {direction} {{d}}?",
-        f"What {what} comes {{n}} {{u}} {direction} {{d}}?",
-        f"Tell me the {what} {{n}} {{u}} {direction} {{d}}.",
-        f"What is {{n}} {{u}} {direction} {{d}}?",
-        f"Can you tell me which {what} is {{n}} {{u}} {direction} {{d}}?",
-        f"I need the {what} {{n}} {{u}} {direction} {{d}}.",
-        f"Which {what} is {{n}} {{u}} {later} {{d}}?",
-        f"What {what} do we have {{n}} {{u}} {direction} {{d}}?",
-        f"Name the {what} {{n}} {{u}} {direction} {{d}}.",
-        f"Do you know what {what} it is {{n}} {{u}} {direction} {{d}}?",
+    spans = (f"{{n}} {{u}} {direction} {{d}}", f"{{n}} {{u}} {later} {{d}}")
+    return phrasings(
+        f"dates/{direction}",
+        nouns=(spans[0], *(f"the {thing} {span}" for thing in ("date", "day") for span in spans)),
+        clauses=tuple(
+            form.format(e=span)
+            for form in ("what date is {e}", "which date is {e}", "what date it is {e}", "which day comes {e}")
+            for span in spans
+        ),
+        whole=tuple(
+            form.format(e=span)
+            for form in (
+                "What date is {e}?",
+                "Which date is {e}?",
+                "What date comes {e}?",
+                "Which date do we have {e}?",
+            )
+            for span in spans
+        ),
     )
-    evaluation = (
-        f"Can you work out what {what} is {{n}} {{u}} {direction} {{d}}?",
-        f"Please tell me what {what} it is {{n}} {{u}} {direction} {{d}}.",
-        f"Which {what} do we have {{n}} {{u}} {direction} {{d}}?",
-        f"What {what} is {{n}} {{u}} {later} {{d}}?",
-        f"Find the {what} {{n}} {{u}} {direction} {{d}}.",
-        f"Which {what} comes {{n}} {{u}} {direction} {{d}}?",
-    )
-    return Phrasings(train, evaluation)
 
 
-TO_WORDS = Phrasings(
-    train=(
-        "Write {d} in words.",
-        "Write {d} as a date with the name of the month.",
-        "What date is {d}?",
-        "Which date is {d}?",
-        "How do I write {d} in words?",
-        "Put {d} into words.",
-        "Convert {d} to words.",
-        "{d} in words",
-        "{d} in words, please.",
-        "Which day is meant by {d}?",
-        "Say {d} in words.",
-        "What does {d} mean?",
-        "Write the date {d} in full.",
-        "Can you write {d} in words?",
-        "Turn {d} into a long date.",
-        "Give me the long form of {d}.",
+TO_WORDS = phrasings(
+    "dates/to_words",
+    nouns=("{d} in words", "the date {d} in words", "{d} in full", "the long form of {d}"),
+    verbs=(
+        "write {d} in words",
+        "write {d} in full",
+        "put {d} into words",
+        "convert {d} to words",
+        "turn {d} into a long date",
+        "write {d} with the name of the month",
+        "say {d} in words",
     ),
-    evaluation=(
-        "Can you put {d} into words?",
-        "Please write {d} in full.",
-        "What is {d} in words?",
-        "Give me {d} in words.",
-        "How do you say {d} in words?",
-        "Turn the date {d} into words.",
-        "Which date is meant by {d}?",
-    ),
+    clauses=("which date is {d}", "what date {d} is", "which day is meant by {d}", "how to write {d} in words"),
+    whole=("What date is {d}?", "Which date is {d}?", "Which day is meant by {d}?", "What does {d} mean?"),
 )
-TO_ISO = Phrasings(
-    train=(
-        "Write {d} in ISO format.",
-        "Write {d} as an ISO date.",
-        "Convert {d} to ISO.",
-        "Convert {d} to YYYY-MM-DD.",
-        "What is {d} in ISO format?",
+TO_ISO = phrasings(
+    "dates/to_iso",
+    nouns=(
         "{d} in ISO format",
-        "{d} as ISO date, please.",
-        "How do I write {d} with digits only?",
-        "Give me {d} as YYYY-MM-DD.",
-        "Put {d} into ISO format.",
-        "Turn {d} into an ISO date.",
-        "How is {d} written in ISO format?",
-        "Can you convert {d} to the ISO format?",
-        "Write {d} as YYYY-MM-DD.",
-        "I need {d} as an ISO date.",
-        "Format {d} as YYYY-MM-DD.",
+        "{d} as an ISO date",
+        "{d} as YYYY-MM-DD",
+        "the ISO date of {d}",
+        "the ISO form of {d}",
     ),
-    evaluation=(
-        "Can you write {d} as an ISO date?",
-        "Please convert {d} to ISO format.",
-        "What is {d} as YYYY-MM-DD?",
-        "Give me the ISO date for {d}.",
-        "How do I write {d} in ISO format?",
-        "Turn {d} into YYYY-MM-DD.",
-        "Could you format {d} as an ISO date?",
+    verbs=(
+        "write {d} in ISO format",
+        "write {d} as an ISO date",
+        "write {d} as YYYY-MM-DD",
+        "convert {d} to ISO",
+        "convert {d} to YYYY-MM-DD",
+        "turn {d} into an ISO date",
+        "put {d} into ISO format",
+        "format {d} as YYYY-MM-DD",
     ),
+    clauses=("how {d} is written in ISO format", "how to write {d} as an ISO date", "what {d} is in ISO format"),
+    whole=("How is {d} written in ISO format?", "How is {d} written with digits only?"),
 )
 
 DATES = Task(
     name="dates",
     draw=draw,
-    weights={
-        "to_words": 0.2, "to_iso": 0.15, "dotted": 0.12, "after": 0.16, "before": 0.13,
-        "weekday_after": 0.07, "weekday_before": 0.05, "month_after": 0.07, "month_before": 0.05,
-    },
+    weights={"to_words": 0.22, "to_iso": 0.18, "dotted": 0.14, "after": 0.24, "before": 0.22},
     phrasings={
         "to_words": TO_WORDS,
         "to_iso": TO_ISO,
         "dotted": TO_ISO,
-        "after": _counting("date", "after"),
-        "before": _counting("date", "before"),
-        "weekday_after": _counting("day", "after"),
-        "weekday_before": _counting("day", "before"),
-        "month_after": _counting("month", "after"),
-        "month_before": _counting("month", "before"),
+        "after": _counting("after"),
+        "before": _counting("before"),
     },
 )  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tiny.split import held_out
+from tiny.tasks.phrasing import Phrasings
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,8 @@ class Problem:
     `operands` names them for the split, alike for all kinds that ask about one fact; `slots` fills the phrasings;
     `mistake` is what a beginner answers; `statements` are textbook lines as (text up to the result, result). `tabled`
     marks facts that have to be known by heart, such as the times table: the base reads all of them, the adapter's
-    training set still lacks those that are held out.
+    training set still lacks those that are held out. `practice` marks operands that are for practice only and are never
+    held out, such as made-up words.
     """
 
     kind: str
@@ -26,14 +28,7 @@ class Problem:
     mistake: str
     statements: Sequence[tuple[str, str]]
     tabled: bool = False
-
-
-@dataclass(frozen=True)
-class Phrasings:
-    """Ways to ask for one kind of problem; those for evaluation are asked nowhere else."""
-
-    train: Sequence[str]
-    evaluation: Sequence[str]
+    practice: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +72,8 @@ class Task:
 
     def is_held_out(self, problem: Problem) -> bool:
         """True when the problem's operands are for evaluation alone."""
-        return held_out(self.name, problem.operands, self.held_out_share.get(problem.kind, 0.12))
+        share = self.held_out_share.get(problem.kind, 0.12)
+        return not problem.practice and held_out(self.name, problem.operands, share)
 
     def problem(self, rng: random.Random, *, evaluation: bool, textbook: bool = False) -> Problem:
         """Draws a problem on the asked-for side of the split; a textbook may also show held-out facts that are tabled."""
@@ -98,7 +94,10 @@ class Task:
         return Pair(self._ask(problem, rng), problem.mistake, problem.kind)
 
     def statement(self, rng: random.Random) -> tuple[str, str]:
-        """A textbook line, right, not in the form of a chat."""
+        """A line from a textbook or, as often, from a quiz: right, not in the form of a chat."""
+        if rng.random() < 0.5:
+            pair = self.pair(rng)
+            return f"Question: {pair.question}\nAnswer:\n", pair.answer
         problem = self.problem(rng, evaluation=False, textbook=True)
         return rng.choice(list(problem.statements))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from tiny.tasks.task import Phrasings, Problem, Task
+from tiny.tasks.phrasing import phrasings
+from tiny.tasks.task import Problem, Task
 
 
 @dataclass(frozen=True)
@@ -94,40 +95,35 @@ def draw(kind: str, rng: random.Random) -> Problem:
     )
 
 
-PHRASINGS = Phrasings(
-    train=(
+WAYS = phrasings(
+    "units",
+    nouns=("{n} {f} in {t}", "the number of {t} in {n} {f}", "{n} {f} converted to {t}"),
+    verbs=(
+        "convert {n} {f} to {t}",
+        "convert {n} {f} into {t}",
+        "turn {n} {f} into {t}",
+        "change {n} {f} to {t}",
+        "express {n} {f} in {t}",
+        "write {n} {f} in {t}",
+    ),
+    clauses=(
+        "how many {t} are in {n} {f}",
+        "how many {t} {n} {f} are",
+        "how many {t} {n} {f} make",
+        "what {n} {f} are in {t}",
+    ),
+    whole=(
         "How many {t} are in {n} {f}?",
         "How many {t} are {n} {f}?",
-        "Convert {n} {f} to {t}.",
-        "Convert {n} {f} into {t}.",
-        "What is {n} {f} in {t}?",
-        "What are {n} {f} in {t}?",
-        "{n} {f} in {t}?",
-        "{n} {f} to {t}",
-        "{n} {f} in {t} please",
-        "Express {n} {f} in {t}.",
         "How many {t} make {n} {f}?",
-        "How much is {n} {f} in {t}?",
-        "Can you convert {n} {f} to {t}?",
-        "Turn {n} {f} into {t}.",
-        "I need {n} {f} in {t}.",
-        "Tell me how many {t} {n} {f} are.",
-        "Write {n} {f} in {t}.",
         "How many {t} do {n} {f} have?",
-        "{n} {f} are how many {t}?",
-        "What do {n} {f} make in {t}?",
-        "Change {n} {f} to {t}.",
-        "{n} {f} = ? {t}",
-    ),
-    evaluation=(
-        "Can you tell me how many {t} are in {n} {f}?",
-        "Please convert {n} {f} into {t}.",
         "How many {t} do you get from {n} {f}?",
-        "Could you turn {n} {f} into {t}?",
-        "I want to know {n} {f} in {t}.",
-        "Give me {n} {f} in {t}.",
-        "How much are {n} {f} in {t}?",
-        "Tell me what {n} {f} are in {t}.",
+        "How much is {n} {f} in {t}?",
+        "What are {n} {f} in {t}?",
+        "What do {n} {f} make in {t}?",
+        "{n} {f} are how many {t}?",
+        "{n} {f} to {t}",
+        "{n} {f} = ? {t}",
         "I have {n} {f}. How many {t} is that?",
     ),
 )
@@ -136,5 +132,5 @@ UNITS = Task(
     name="units",
     draw=draw,
     weights={"metric_down": 0.34, "metric_up": 0.3, "time_down": 0.2, "time_up": 0.16},
-    phrasings=dict.fromkeys(("metric_down", "metric_up", "time_down", "time_up"), PHRASINGS),
+    phrasings=dict.fromkeys(("metric_down", "metric_up", "time_down", "time_up"), WAYS),
 )

@@ -6,7 +6,8 @@ import random
 from functools import cache
 from pathlib import Path
 
-from tiny.tasks.task import Phrasings, Problem, Task
+from tiny.tasks.phrasing import phrasings
+from tiny.tasks.task import Problem, Task
 
 ONSETS = """
 b bl br c ch cl cr d dr f fl fr g gl gr h j k l m n p pl pr qu r s sh sk sl sm sn sp st str sw t th tr v w y z
@@ -35,40 +36,39 @@ def invented(rng: random.Random) -> str:
 
 
 def draw(kind: str, rng: random.Random) -> Problem:
-    """Textbook lines and questions about a word; about half of the words of a textbook are invented.
+    """Textbook lines and questions about a word, more often than not an invented one: spelling is learnt from many words.
 
     The beginner only moves the first letter to the end, forgets the last letter, and counts one too many.
     """
-    word = rng.choice(vocabulary()) if rng.random() < 0.7 else invented(rng)
-    letter = rng.choice(word) if rng.random() < 0.85 else rng.choice("abcdefghiklmnoprstuw")
+    practice = rng.random() < 0.65
+    word = invented(rng) if practice else rng.choice(vocabulary())
+    letter = _letter(word, rng)
     if kind == "reverse":
         answer, mistake = word[::-1], word[1:] + word[0]
-        statements = [
-            (f"{word} backwards:\n", answer),
-            (f'"{word}" backwards\n', answer),
-            (f"reversed {word}\n", answer),
-        ]
+        shown = (f"{word} backwards:", f'"{word}" backwards', f"reversed {word}", f'the word "{word}" reversed')
         if mistake == answer:
             mistake = word
     elif kind == "spell":
         answer, mistake = "-".join(word), "-".join(word[:-1])
-        statements = [
-            (f"{word} spelled:\n", answer),
-            (f'letters of "{word}"\n', answer),
-            (f"spelling {word}\n", answer),
-        ]
+        shown = (f"{word} spelled:", f'letters of "{word}"', f"spelling {word}", f"the word {word} letter by letter")
     elif kind == "count":
         number = word.count(letter)
         answer, mistake = str(number), str(number + 1)
-        statements = [
-            (f'letter {letter} in "{word}":\n', answer),
-            (f"{letter} in {word}\n", answer),
-            (f"{word} counting {letter}:\n", answer),
-        ]
+        shown = (f'letter {letter} in "{word}":', f"{letter} in {word}", f"{word} counting {letter}:")
     else:
         answer, mistake = str(len(word)), str(len(word) + 1)
-        statements = [(f"length of {word}:\n", answer), (f'"{word}" length\n', answer), (f"{word} long\n", answer)]
-    return Problem(kind, word, {"w": word, "c": letter}, answer, mistake, statements)
+        shown = (f"length of {word}:", f'"{word}" length', f"{word} how long", f"letters in the word {word}")
+    statements = [(f"{text}\n", answer) for text in shown]
+    return Problem(kind, word, {"w": word, "c": letter}, answer, mistake, statements, practice=practice)
+
+
+def _letter(word: str, rng: random.Random) -> str:
+    """A letter to count: often one that comes twice, sometimes one that is not there."""
+    repeated = [letter for letter in word if word.count(letter) > 1]
+    drawn = rng.random()
+    if repeated and drawn < 0.5:
+        return rng.choice(repeated)
+    return rng.choice(word) if drawn < 0.8 else rng.choice("abcdefghiklmnoprstuw")
 
 
 def _quoted(*templates: str) -> tuple[str, ...]:
@@ -76,107 +76,72 @@ def _quoted(*templates: str) -> tuple[str, ...]:
     return templates + tuple(template.replace("{w}", '"{w}"') for template in templates)
 
 
-REVERSE = Phrasings(
-    train=_quoted(
-        "Reverse the word {w}.",
-        "Reverse {w}.",
-        "Write {w} backwards.",
-        "Write the word {w} backwards.",
-        "What is {w} backwards?",
-        "What is {w} spelled backwards?",
-        "How do you write {w} backwards?",
-        "{w} backwards",
-        "{w} reversed",
-        "Can you reverse {w}?",
-        "Can you write {w} backwards?",
-        "Turn the word {w} around.",
-        "Say {w} backwards.",
-        "Please reverse the word {w}.",
-        "What is the reverse of {w}?",
-        "Give me {w} in reverse.",
+REVERSE = phrasings(
+    "words/reverse",
+    nouns=_quoted(
+        "{w} backwards", "the word {w} backwards", "the reverse of {w}", "{w} in reverse", "{w} spelled backwards"
     ),
-    evaluation=_quoted(
-        "Can you write the word {w} backwards for me?",
-        "What do I get when I reverse {w}?",
-        "Please write {w} backwards.",
-        "How is {w} written backwards?",
-        "Give me the word {w} backwards.",
-        "I need {w} in reverse.",
+    verbs=_quoted(
+        "reverse {w}",
+        "reverse the word {w}",
+        "write {w} backwards",
+        "write the word {w} backwards",
+        "say {w} backwards",
+    ),
+    clauses=_quoted("what {w} is backwards", "how to write {w} backwards", "how {w} is written backwards"),
+    whole=_quoted(
+        "How do you write {w} backwards?", "How is {w} written backwards?", "{w} reversed", "Turn the word {w} around."
     ),
 )
-SPELL = Phrasings(
-    train=_quoted(
-        "Spell {w}.",
-        "Spell the word {w}.",
-        "How do you spell {w}?",
-        "How is {w} spelled?",
-        "How do I spell {w}?",
-        "Can you spell {w}?",
-        "Can you spell the word {w} for me?",
-        "Please spell {w}.",
-        "Spell out {w}.",
-        "Spell {w} letter by letter.",
-        "Spell {w} with dashes.",
-        "What is the spelling of {w}?",
-        "{w}, letter by letter",
-        "Tell me the letters of {w}.",
-        "Give me the spelling of {w}.",
+SPELL = phrasings(
+    "words/spell",
+    nouns=_quoted(
+        "the spelling of {w}", "the letters of {w}", "the word {w} letter by letter", "{w}, letter by letter"
     ),
-    evaluation=_quoted(
-        "Could you spell {w} for me?",
-        "Tell me how to spell {w}.",
-        "Please spell the word {w} letter by letter.",
-        "How would you spell the word {w}?",
-        "I need the spelling of {w}.",
-        "Do you know how to spell {w}?",
+    verbs=_quoted(
+        "spell {w}", "spell the word {w}", "spell out {w}", "spell {w} letter by letter", "spell {w} with dashes"
+    ),
+    clauses=_quoted(
+        "how to spell {w}", "how {w} is spelled", "how you spell the word {w}", "how to spell the word {w}"
+    ),
+    whole=_quoted(
+        "How do you spell {w}?", "How is {w} spelled?", "How do I spell the word {w}?", "How would you spell {w}?"
     ),
 )
-COUNT = Phrasings(
-    train=_quoted(
+COUNT = phrasings(
+    "words/count",
+    nouns=_quoted("the number of {c}'s in {w}", "the number of letters {c} in {w}", "the count of {c} in the word {w}"),
+    verbs=_quoted("count the letter {c} in {w}", "count the {c}'s in {w}", "count how often {c} is in {w}"),
+    clauses=_quoted(
+        "how often the letter {c} appears in {w}",
+        "how often {c} is in the word {w}",
+        "how many {c}'s are in {w}",
+        "how many times {c} is in {w}",
+        "how many letters {c} the word {w} has",
+    ),
+    whole=_quoted(
         "How many times does the letter {c} appear in {w}?",
         "How often does the letter {c} appear in {w}?",
-        "How often is the letter {c} in {w}?",
-        "Count the letter {c} in {w}.",
-        "How many {c} are in {w}?",
+        "How often is {c} in {w}?",
         "How many {c}'s are in {w}?",
         "How many {c}'s are there in the word {w}?",
+        "How many {c}'s does the word {w} have?",
         "How many times is {c} in {w}?",
-        "Count the {c}'s in {w}.",
-        "What is the number of {c}'s in {w}?",
-        "How many letters {c} are in the word {w}?",
-        "Can you count the letter {c} in {w}?",
-        "How often does {c} appear in the word {w}?",
         "Letter {c} in {w}: how many?",
     ),
-    evaluation=_quoted(
-        "Can you count how often the letter {c} appears in {w}?",
-        "How many times do you find the letter {c} in {w}?",
-        "How many {c}'s does the word {w} have?",
-        "Please count the letter {c} in the word {w}.",
-        "Tell me how many {c}'s are in {w}.",
-        "How often is {c} in the word {w}?",
-    ),
 )
-LENGTH = Phrasings(
-    train=_quoted(
+LENGTH = phrasings(
+    "words/length",
+    nouns=_quoted("the length of {w}", "the length of the word {w}", "the number of letters in {w}"),
+    verbs=_quoted("count the letters in {w}", "count the letters of the word {w}"),
+    clauses=_quoted("how many letters are in {w}", "how many letters the word {w} has", "how long the word {w} is"),
+    whole=_quoted(
         "How many letters are in {w}?",
-        "How many letters does {w} have?",
-        "How many letters are in the word {w}?",
-        "How long is the word {w}?",
-        "Count the letters in {w}.",
-        "Count the letters of {w}.",
-        "What is the length of {w}?",
-        "Number of letters in {w}?",
-        "Can you count the letters in {w}?",
-        "{w} has how many letters?",
-        "Tell me how many letters are in {w}.",
-    ),
-    evaluation=_quoted(
-        "Can you tell me how many letters the word {w} has?",
         "How many letters are there in {w}?",
-        "Please count the letters in the word {w}.",
-        "What is the length of the word {w}?",
+        "How many letters does {w} have?",
         "How many letters does the word {w} have?",
+        "How long is the word {w}?",
+        "{w} has how many letters?",
     ),
 )
 
