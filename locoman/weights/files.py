@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TypeVar
+from weakref import WeakSet
 
 import msgspec
 import numpy as np
@@ -18,6 +20,8 @@ from locoman.store.atomic import mapped, publish
 
 T = TypeVar("T")
 
+_MAPPED: WeakSet[mmap.mmap] = WeakSet()
+
 
 def map_file(path: Path) -> NDArray[np.uint8]:
     """The bytes of `path` as a read-only memory-mapped array. Raises InvalidFile (missing, empty), StoreError."""
@@ -25,9 +29,19 @@ def map_file(path: Path) -> NDArray[np.uint8]:
         try:
             if not path.stat().st_size:
                 raise InvalidFile(path, "the file is empty")
-            return np.memmap(path, dtype=np.uint8, mode="r")
+            array = np.memmap(path, dtype=np.uint8, mode="r")
         except FileNotFoundError as error:
             raise InvalidFile(path, "the file is missing") from error
+    if isinstance(array.base, mmap.mmap):
+        _MAPPED.add(array.base)
+    return array
+
+
+def drop_pages() -> None:
+    """Gives back the memory that pages read from mapped files take; they are read again when they are needed again."""
+    if hasattr(mmap, "MADV_DONTNEED"):  # where it is missing, the system takes them back on its own
+        for mapping in list(_MAPPED):
+            mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def read_json(path: Path, kind: type[T], limit: int) -> T:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from locoman.errors import InvalidFile, Unsupported
 from locoman.weights.files import map_file
-from locoman.weights.gguf_values import MAX_KEY_BYTES, Cursor, GgufArray, MetadataValue
+from locoman.weights.gguf_values import MAX_KEY_BYTES, Cursor, GgufArray, MetadataValue, Packed
 from locoman.weights.tensor_types import TYPES_BY_CODE, TensorType, dequantize_rows
 
 MAGIC = b"GGUF"
@@ -60,12 +60,14 @@ class GgufFile:
         path: Path,
         version: int,
         metadata: Mapping[str, MetadataValue],
+        packed: Mapping[str, memoryview],
         tensors: Mapping[str, GgufTensor],
         data: NDArray[np.uint8],
     ) -> None:
         self.path = path
         self.version = version
         self.metadata = metadata
+        self._packed = packed
         self.tensors = tensors
         self._data: NDArray[np.uint8] | None = data
 
@@ -78,9 +80,9 @@ class GgufFile:
         tensor_count, entry_count = cursor.u64(), cursor.u64()
         if tensor_count > MAX_ENTRIES or entry_count > MAX_ENTRIES:
             raise cursor.invalid(f"it announces {tensor_count} tensors and {entry_count} metadata entries")
-        metadata = _read_metadata(cursor, entry_count)
+        metadata, packed = _read_metadata(cursor, entry_count, data.data)
         tensors = _read_tensors(cursor, tensor_count, _read_alignment(metadata, cursor), len(data), path)
-        return cls(path, version, metadata, tensors, data)
+        return cls(path, version, metadata, packed, tensors, data)
 
     def __enter__(self) -> GgufFile:
         return self
@@ -93,6 +95,7 @@ class GgufFile:
     def close(self) -> None:
         """Lets go of the file; arrays handed out before keep it mapped until they go."""
         self._data = None
+        self._packed = {}
         self.metadata = {}
 
     @property
@@ -120,6 +123,10 @@ class GgufFile:
             raise InvalidFile(self.path, f"the metadata has no array under {key!r}")
         return value
 
+    def packed(self, key: str) -> Packed:
+        """The value under `key`, which must be there, just as it is stored."""
+        return Packed(bytes(self._packed[key]))
+
     def raw(self, tensor: GgufTensor) -> NDArray[np.uint8]:
         """The stored bytes (rows x row_bytes), still in the mapped file."""
         if self._data is None:
@@ -146,14 +153,20 @@ def _read_version(cursor: Cursor, data: NDArray[np.uint8], path: Path) -> int:
     return version
 
 
-def _read_metadata(cursor: Cursor, count: int) -> dict[str, MetadataValue]:
+def _read_metadata(
+    cursor: Cursor, count: int, data: memoryview
+) -> tuple[dict[str, MetadataValue], dict[str, memoryview]]:
+    """The values, and the bytes (type and value) that each takes."""
     metadata: dict[str, MetadataValue] = {}
+    packed: dict[str, memoryview] = {}
     for _ in range(count):
         key = cursor.string(MAX_KEY_BYTES, "a metadata key")
         if not key or key in metadata:
             raise cursor.invalid(f"the metadata key {key[:80]!r} is {'repeated' if key else 'empty'}")
+        start = cursor.position
         metadata[key] = cursor.value()
-    return metadata
+        packed[key] = data[start : cursor.position]
+    return metadata, packed
 
 
 def _read_alignment(metadata: Mapping[str, MetadataValue], cursor: Cursor) -> int:

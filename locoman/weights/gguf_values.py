@@ -166,6 +166,16 @@ def text(value: str) -> Packed:
     return Packed(_U32.pack(GGUFValueType.STRING) + pack_string(value))
 
 
+def u16(value: int) -> Packed:
+    """An unsigned 16-bit number."""
+    return Packed(_U32.pack(GGUFValueType.UINT16) + struct.pack("<H", value))
+
+
+def i32(value: int) -> Packed:
+    """A signed 32-bit number."""
+    return Packed(_U32.pack(GGUFValueType.INT32) + struct.pack("<i", value))
+
+
 def u32(value: int) -> Packed:
     """An unsigned 32-bit number."""
     return Packed(_U32.pack(GGUFValueType.UINT32) + _U32.pack(value))
@@ -191,3 +201,9 @@ def i32s(values: Sequence[int]) -> Packed:
     """An array of signed 32-bit numbers."""
     body = np.asarray(values, dtype="<i4").tobytes()
     return Packed(struct.pack("<IIQ", GGUFValueType.ARRAY, GGUFValueType.INT32, len(values)) + body)
+
+
+def f32s(values: Sequence[float]) -> Packed:
+    """An array of float32 numbers."""
+    body = np.asarray(values, dtype="<f4").tobytes()
+    return Packed(struct.pack("<IIQ", GGUFValueType.ARRAY, GGUFValueType.FLOAT32, len(values)) + body)

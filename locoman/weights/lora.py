@@ -18,11 +18,12 @@ from gguf.constants import GGML_QUANT_VERSION
 from locoman.contracts import Progress, no_progress
 from locoman.errors import InvalidFile, Unsupported, UsageError, WrongBase
 from locoman.weights import gguf_values
-from locoman.weights.convert import QUANTIZATIONS, stored_pieces
 from locoman.weights.gguf import GgufFile, GgufTensor
 from locoman.weights.gguf_writer import NewTensor, write_gguf
 from locoman.weights.lora_base import LoraBase, read_lora_base
+from locoman.weights.mixes import MIXES
 from locoman.weights.peft import LoraSettings, read_lora_settings
+from locoman.weights.pieces import stored_pieces
 from locoman.weights.safetensors import StoredTensor, open_weights
 from locoman.weights.tensor_types import TYPES, TensorType
 from locoman.weights.transforms import TensorSource
@@ -86,7 +87,7 @@ def convert_lora(plan: LoraPlan, target: Path, progress: Progress = no_progress)
         "adapter.type": gguf_values.text("lora"),
         "general.name": gguf_values.text(plan.folder.resolve().name or "adapter"),
         "adapter.lora.alpha": gguf_values.f32(plan.alpha),
-        "general.file_type": gguf_values.u32(QUANTIZATIONS[plan.type.name]),
+        "general.file_type": gguf_values.u32(MIXES[plan.type.name].file_type),
         "general.quantization_version": gguf_values.u32(GGML_QUANT_VERSION),
     }
     tensors = []

@@ -192,7 +192,7 @@ def test_weights_too_large_for_f16_are_found(folder: Path, tmp_path: Path) -> No
 
 def test_an_unknown_quantization_is_a_usage_error(made: Made) -> None:
     with pytest.raises(UsageError, match="Q8_0"):
-        plan_conversion(made.checkpoint, "Q4_K_M")
+        plan_conversion(made.checkpoint, "Q4_K_X")
 
 
 def test_a_target_that_cannot_be_written_is_a_store_error(made: Made, tmp_path: Path) -> None:

@@ -1,0 +1,139 @@
+"""A GGUF model that is to be written: a value that can be shown, and then written as one file or as shards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from locoman.contracts import Progress, no_progress
+from locoman.weights import gguf_values
+from locoman.weights.files import new_file
+from locoman.weights.gguf_model import SPLIT_COUNT, SPLIT_NO, SPLIT_TENSORS, GgufRows, shard_path
+from locoman.weights.gguf_values import Packed
+from locoman.weights.gguf_writer import NewTensor, write_content, write_gguf
+from locoman.weights.pieces import Piece, RowSource, row_blocks, stored_pieces
+from locoman.weights.tensor_types import TensorType
+
+_LAYER_MATRIX = re.compile(r"blk\.\d+\.(.+)\.weight")
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedTensor:
+    """A tensor of the result: where its rows come from, what it is called, how it is stored.
+
+    `wanted` is the type it would have had, were its rows whole blocks of it; `importance` weighs its columns.
+    """
+
+    source: RowSource
+    target: str
+    shape: tuple[int, ...]
+    type: TensorType
+    wanted: TensorType
+    importance: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def bytes(self) -> int:
+        return self.source.rows * self.type.row_bytes(self.shape[-1])
+
+    @property
+    def fell_back(self) -> bool:
+        """Whether its rows were no whole blocks of the type wanted."""
+        return self.type != self.wanted
+
+    @property
+    def copied(self) -> bool:
+        """Whether its bytes stay as they are."""
+        return isinstance(self.source, GgufRows) and self.source.type == self.type
+
+    def pieces(self) -> Iterator[Piece]:
+        """Its stored bytes, front to back. The work raises InvalidFile, Unsupported."""
+        if isinstance(self.source, GgufRows) and self.copied:
+            return (self.source.stored(rows) for rows in row_blocks(self.source))
+        return stored_pieces(self.source, self.type, importance=self.importance)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPlan:
+    """What will be written."""
+
+    metadata: Mapping[str, Packed]
+    tensors: tuple[PlannedTensor, ...]
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all tensors."""
+        return sum(tensor.bytes for tensor in self.tensors)
+
+    @property
+    def types(self) -> dict[str, int]:
+        """How many tensors are stored as which type, most bytes first."""
+        sizes: dict[str, int] = {}
+        counts: dict[str, int] = {}
+        for tensor in self.tensors:
+            sizes[tensor.type.name] = sizes.get(tensor.type.name, 0) + tensor.bytes
+            counts[tensor.type.name] = counts.get(tensor.type.name, 0) + 1
+        return {name: counts[name] for name in sorted(sizes, key=lambda name: -sizes[name])}
+
+    @property
+    def fallbacks(self) -> tuple[PlannedTensor, ...]:
+        """The tensors that could not have the type that the mix wants."""
+        return tuple(tensor for tensor in self.tensors if tensor.fell_back)
+
+
+def write_model(
+    plan: ModelPlan, target: Path, progress: Progress = no_progress, *, split: bool = False
+) -> tuple[Path, ...]:
+    """Writes the model, whole or not at all, and returns its files: `target`, or shards called after it.
+
+    A shard of its own holds the metadata, one what adapters never touch, and one each kind of matrix of the layers: models
+    that differ in some kinds only share all other shards byte for byte. Progress counts bytes of tensors.
+
+    Raises InvalidFile (a weight that is no number), Unsupported, StoreError, MissingPrerequisite (disk full).
+    """
+    if not split:
+        write_gguf(target, plan.metadata, _new_tensors(plan.tensors), progress)
+        return (target,)
+    shards = _group(plan.tensors)
+    paths = tuple(shard_path(target, number, len(shards)) for number in range(len(shards)))
+    done = 0
+    with ExitStack() as stack:  # unwinds backwards: the first shard, the one that is opened, appears last
+        files = [stack.enter_context(new_file(path)) for path in paths]
+        for number, (file, tensors) in enumerate(zip(files, shards, strict=True)):
+            metadata = {
+                **(plan.metadata if number == 0 else {}),
+                SPLIT_NO: gguf_values.u16(number),
+                SPLIT_TENSORS: gguf_values.i32(len(plan.tensors)),
+                SPLIT_COUNT: gguf_values.u16(len(shards)),
+            }
+            before = done
+            write_content(
+                file, metadata, _new_tensors(tensors),
+                lambda written, before=before: progress(before + written, plan.bytes, "bytes"),  # type: ignore[misc]
+            )  # fmt: skip
+            done += sum(tensor.bytes for tensor in tensors)
+    return paths
+
+
+def planned_paths(plan: ModelPlan, target: Path, *, split: bool) -> tuple[Path, ...]:
+    """The files that `write_model` will write."""
+    count = len(_group(plan.tensors))
+    return tuple(shard_path(target, number, count) for number in range(count)) if split else (target,)
+
+
+def _group(tensors: Sequence[PlannedTensor]) -> list[list[PlannedTensor]]:
+    """The tensors of each shard; the first has none."""
+    groups: dict[str, list[PlannedTensor]] = {"": []}
+    for tensor in tensors:
+        match = _LAYER_MATRIX.fullmatch(tensor.target) if len(tensor.shape) > 1 else None
+        groups.setdefault(match[1] if match else "", []).append(tensor)
+    return [[], *(groups[name] for name in sorted(groups))]
+
+
+def _new_tensors(tensors: Sequence[PlannedTensor]) -> list[NewTensor]:
+    return [NewTensor(tensor.target, tensor.shape, tensor.type, tensor.bytes, tensor.pieces) for tensor in tensors]
