@@ -1,230 +1,276 @@
-"""Turns a Hugging Face byte-level BPE tokenizer into the metadata that llama.cpp reads.
+"""Turns a Hugging Face tokenizer (byte-level BPE or SentencePiece) into the metadata that llama.cpp reads.
 
-Follows llama.cpp's conversion (conversion/base.py, gguf-py/gguf/vocab.py), except that the pre-tokenizer is found by
-its regular expression, not by a hash of token ids.
+What llama.cpp would do otherwise than transformers is refused by name, with two exceptions that change few texts: it does
+not normalize Unicode (NFC), and it does not put a blank before a text that begins without a special token where a
+tokenizer.json asks for one there alone (Metaspace, "first"), as chats never do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
-import msgspec
-from gguf.constants import TokenType
-
-from locoman.documents import read_text, read_toml
-from locoman.errors import InvalidFile, Unsupported
+from locoman.errors import Unsupported
 from locoman.weights import gguf_values
-from locoman.weights.files import parse_json, read_json
+from locoman.weights.architecture import TokenizerKind
 from locoman.weights.gguf_values import Packed
+from locoman.weights.pretokenizers import check_pretokenizer, find_pretokenizer
+from locoman.weights.sentencepiece import read_sentencepiece
+from locoman.weights.tokenizer_files import (
+    AddedToken,
+    BpeModel,
+    TokenizerFiles,
+    open_tokenizer_files,
+    read_chat_template,
+)
+from locoman.weights.vocabulary import (
+    BLANK,
+    Vocabulary,
+    byte_level_vocabulary,
+    merged_vocabulary,
+    sentencepiece_vocabulary,
+    special_ids,
+)
 
-MAX_TOKENIZER_BYTES = 64 << 20
-MAX_CONFIG_BYTES = 8 << 20
-MAX_TEMPLATE_BYTES = 1 << 20
-MAX_TOKENS = 1 << 22
-_MERGE_SPACE = "Ġ"
 _ROLES = {"bos": "bos", "eos": "eos", "unk": "unknown", "sep": "seperator", "pad": "padding", "mask": "mask"}
 """Special tokens of tokenizer_config.json and what GGUF calls them (its spelling)."""
 
-
-class _AddedToken(msgspec.Struct, frozen=True):
-    id: int
-    content: str
-    special: bool = False
-
-
-class _Kind(msgspec.Struct, frozen=True):
-    type: str | None = None
-
-
-class _Bpe(msgspec.Struct, frozen=True):
-    vocab: dict[str, int]
-    merges: list[str | tuple[str, str]]
-    ignore_merges: bool = False
-    byte_fallback: bool = False
-
-
-class _Document(msgspec.Struct, frozen=True):
-    model: msgspec.Raw
-    added_tokens: list[_AddedToken] = []
-    pre_tokenizer: dict[str, Any] | None = None
-    post_processor: dict[str, Any] | None = None
-
-
-class _PreTokenizer(msgspec.Struct, frozen=True):
-    name: str
-    patterns: tuple[str, ...]
-    ignore_merges: bool
-
-
-class _PreTokenizers(msgspec.Struct, frozen=True):
-    pretokenizers: tuple[_PreTokenizer, ...]
+_KEEPS_BLANKS = {"<unk>", "<s>", "<|endoftext|>"}
+_PHI3_TOKENS = {*_KEEPS_BLANKS, "</s>"}
+"""llama.cpp swallows the blanks behind all special tokens but the first set, for models with a name like Phi-3's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tokenizer:
     """A tokenizer as GGUF holds it: `tokens` in the order of their ids, `kinds` from gguf's TokenType."""
 
+    kind: TokenizerKind
     pretokenizer: str
-    tokens: tuple[str, ...]
-    kinds: tuple[int, ...]
-    merges: tuple[str, ...]
+    vocabulary: Vocabulary
     special: Mapping[str, int]
     """Role of GGUF ("eos", "padding", ...) -> token id."""
     added: Mapping[str, bool]
     """"bos" and "eos" -> whether it is put around every prompt, where the files say so."""
     chat_template: str | None
+    space_prefix: bool | None = None
+    """Whether a blank is put before each text between special tokens; None for byte-level BPE, which never does."""
+    strips_blanks: bool = False
+    """Whether special tokens swallow the blanks behind them, as in Phi-3; llama.cpp goes by the model's name."""
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        return self.vocabulary.tokens
+
+    @property
+    def kinds(self) -> tuple[int, ...]:
+        return self.vocabulary.kinds
+
+    @property
+    def merges(self) -> tuple[str, ...]:
+        return self.vocabulary.merges
 
     def metadata(self) -> dict[str, Packed]:
         """The GGUF entries under "tokenizer."."""
         entries = {
-            "tokenizer.ggml.model": gguf_values.text("gpt2"),
+            "tokenizer.ggml.model": gguf_values.text("gpt2" if self.kind == "byte-level-bpe" else "llama"),
             "tokenizer.ggml.pre": gguf_values.text(self.pretokenizer),
             "tokenizer.ggml.tokens": gguf_values.texts(self.tokens),
-            "tokenizer.ggml.token_type": gguf_values.i32s(self.kinds),
-            "tokenizer.ggml.merges": gguf_values.texts(self.merges),
         }
+        if self.kind == "sentencepiece":
+            entries["tokenizer.ggml.scores"] = gguf_values.f32s(self.vocabulary.scores)
+        entries["tokenizer.ggml.token_type"] = gguf_values.i32s(self.kinds)
+        if self.kind == "byte-level-bpe":
+            entries["tokenizer.ggml.merges"] = gguf_values.texts(self.merges)
         for role, number in self.special.items():
             entries[f"tokenizer.ggml.{role}_token_id"] = gguf_values.u32(number)
         for role, flag in self.added.items():
             entries[f"tokenizer.ggml.add_{role}_token"] = gguf_values.boolean(flag)
+        if self.space_prefix is not None:
+            entries["tokenizer.ggml.add_space_prefix"] = gguf_values.boolean(self.space_prefix)
         if self.chat_template:
             entries["tokenizer.chat_template"] = gguf_values.text(self.chat_template)
         return entries
 
+    def model_name(self, name: str) -> str:
+        """`name`, changed where llama.cpp would take a wrong word in it for an order to swallow blanks, or miss it."""
+        says_phi3 = any(word in name.lower() for word in ("phi-3", "phi3"))
+        if self.strips_blanks and not says_phi3:
+            return f"Phi-3 {name}"
+        if says_phi3 and not self.strips_blanks:
+            return name.lower().replace("phi-3", "phi 3").replace("phi3", "phi 3")
+        return name
 
-def read_tokenizer(folder: Path, config: Mapping[str, Any], vocabulary: int) -> Tokenizer:
+
+def read_tokenizer(
+    folder: Path,
+    config: Mapping[str, Any],
+    vocabulary: int,
+    kinds: Sequence[TokenizerKind] = ("byte-level-bpe", "sentencepiece"),
+    pre: str | None = None,
+) -> Tokenizer:
     """The tokenizer in `folder`, filled up to `vocabulary` ids; `config` is the model's config.json.
 
-    Raises InvalidFile, Unsupported (not byte-level BPE, or a pre-tokenizer that llama.cpp does not know), StoreError.
+    `kinds` are those that the architecture may have; `pre` is llama.cpp's name of the pre-tokenizer, where the one that
+    tokenizer.json describes is not to be looked for. Raises InvalidFile, Unsupported (another kind of tokenizer, or a
+    pre-tokenizer that llama.cpp does not know), UnknownName (`pre`), StoreError.
     """
-    path = folder / "tokenizer.json"
-    document = read_json(path, _Document, MAX_TOKENIZER_BYTES)
-    kind = parse_json(document.model, path, _Kind).type
-    if kind not in ("BPE", None):
-        raise Unsupported(path, f"a tokenizer of type {str(kind)[:40]} (known: byte-level BPE)")
-    model = parse_json(document.model, path, _Bpe)
-    if model.byte_fallback:
-        raise Unsupported(path, "a BPE tokenizer with byte fallback (known: byte-level BPE)")
-    pretokenizer = _find_pretokenizer(document.pre_tokenizer, path)
-    if model.ignore_merges != pretokenizer.ignore_merges:
-        raise Unsupported(path, f"ignore_merges differs from what llama.cpp does for {pretokenizer.name}")
-    tokens, kinds = _list_tokens(model.vocab, document.added_tokens, vocabulary, path)
-    settings_path = folder / "tokenizer_config.json"
-    settings = read_json(settings_path, dict[str, Any], MAX_CONFIG_BYTES) if settings_path.exists() else {}
+    if pre is not None:
+        check_pretokenizer(pre)
+    files = open_tokenizer_files(folder)
+    if files.document and (kind := files.model_type()) != "BPE":
+        raise Unsupported(files.path, f"a tokenizer of type {kind[:40]} (known: BPE)")
+    model = files.model()
+    found: TokenizerKind = "sentencepiece" if model is None or model.byte_fallback else "byte-level-bpe"
+    if found not in kinds:
+        raise Unsupported(files.path, f"a {found} tokenizer, which this architecture never has")
+    added = files.added_tokens()
+    space_prefix = None
+    if model is not None and found == "byte-level-bpe":
+        _check_normalizer(files)
+        document = files.document
+        name = pre or find_pretokenizer(document.pre_tokenizer if document else None, model.ignore_merges, files.path)
+        tokens = byte_level_vocabulary(model, added, vocabulary, files.path)
+    else:
+        name = pre or "default"
+        tokens, space_prefix = _read_sentencepiece(files, model, added, vocabulary)
+    ids = {text: number for number, text in enumerate(tokens.tokens)}
+    named = {token.content: token.id for token in added} if files.document else ids
+    special = special_ids(_ROLES, files.settings, config, named, vocabulary, files.settings_path)
     return Tokenizer(
-        pretokenizer.name,
+        found,
+        name,
         tokens,
-        kinds,
-        _list_merges(model, path),
-        _special_ids(settings, config, document.added_tokens, vocabulary, settings_path),
-        _added_around(document.post_processor, settings, path),
-        read_chat_template(folder, settings),
+        special,
+        _added_around(files, special, ids),
+        read_chat_template(folder, files.settings),
+        space_prefix,
+        _strips_blanks(added, ids, files.path),
     )
 
 
-def read_chat_template(folder: Path, settings: Mapping[str, Any]) -> str | None:
-    """The jinja chat template: chat_template.jinja, else the one in tokenizer_config.json (`settings`), else None."""
-    path = folder / "chat_template.jinja"
-    if path.exists():
-        return read_text(path, MAX_TEMPLATE_BYTES)
-    template = settings.get("chat_template")
-    if isinstance(template, list):  # named templates; the one for plain chat is called "default"
-        named = [entry for entry in template if isinstance(entry, dict) and entry.get("name") == "default"]
-        template = named[0].get("template") if named else None
-    if template is not None and not isinstance(template, str):
-        raise InvalidFile(folder / "tokenizer_config.json", "chat_template must be a text")
-    return template
+def _read_sentencepiece(
+    files: TokenizerFiles, model: BpeModel | None, added: list[AddedToken], size: int
+) -> tuple[Vocabulary, bool]:
+    """The vocabulary, and whether a blank is put before texts."""
+    if model and model.ignore_merges:
+        raise Unsupported(files.path, "ignore_merges, which llama.cpp does not know for SentencePiece")
+    space_prefix = _check_blanks(files) if model else None
+    if files.sentencepiece is None:
+        if model is None:
+            raise ValueError("neither tokenizer.json nor tokenizer.model")
+        return merged_vocabulary(model, added, size, files.path), bool(space_prefix)
+    pieces = read_sentencepiece(files.sentencepiece)
+    if space_prefix is None:
+        space_prefix = pieces.space_prefix
+    return sentencepiece_vocabulary(pieces, model, added, size, files.sentencepiece), space_prefix
 
 
-@cache
-def _known_pretokenizers() -> tuple[_PreTokenizer, ...]:
-    return read_toml(Path(__file__).with_name("pretokenizers.toml"), _PreTokenizers).pretokenizers
+def _check_normalizer(files: TokenizerFiles) -> None:
+    """Raises Unsupported for a normalizer that changes texts in other ways than NFC."""
+    for step in _steps(files.document.normalizer if files.document else None, "normalizers"):
+        if step.get("type") != "NFC":
+            raise Unsupported(files.path, f"a normalizer with the step {str(step)[:200]} (known: NFC)")
 
 
-def _find_pretokenizer(tree: Mapping[str, Any] | None, path: Path) -> _PreTokenizer:
-    steps = tree.get("pretokenizers") if tree and tree.get("type") == "Sequence" else [tree]
-    patterns: list[str] = []
-    byte_level = False
-    for step in steps if isinstance(steps, list) else [steps]:
+def _check_blanks(files: TokenizerFiles) -> bool:
+    """Whether a blank is put before each text. Raises Unsupported unless all else is to write blanks as SentencePiece does."""
+    document = files.document
+    if document is None:
+        raise ValueError("there is no tokenizer.json")
+    replaced = prefixed = False
+    for step in _steps(document.normalizer, "normalizers"):
         match step:
-            case {"type": "Split", "pattern": {"Regex": str(regex)}, "behavior": "Isolated", "invert": False}:
-                patterns.append(regex)
-            case {"type": "ByteLevel", "add_prefix_space": False, "use_regex": False}:
-                byte_level = True
+            case {"type": "Prepend", "prepend": str(text)} if text == BLANK:
+                prefixed = True
+            case {"type": "Replace", "pattern": {"String": " "}, "content": str(text)} if text == BLANK:
+                replaced = True
             case _:
-                raise Unsupported(path, f"a pre-tokenizer with the step {str(step)[:200]}")
-    for known in _known_pretokenizers():
-        if byte_level and tuple(patterns) == known.patterns:
-            return known
-    raise Unsupported(path, f"the pre-tokenizer is not one that llama.cpp knows; it splits by {patterns!r:.400}")
+                raise Unsupported(files.path, f"a normalizer with the step {str(step)[:200]}")
+    for step in _steps(document.pre_tokenizer, "pretokenizers"):
+        match step:
+            case {"type": "Metaspace", "replacement": str(text), "split": False} if text == BLANK:
+                replaced = True
+                prefixed = prefixed or step.get("prepend_scheme") == "always"
+            case {"type": "Split", "pattern": {"String": " "}} if replaced:
+                continue  # there are no blanks left to split at
+            case _:
+                raise Unsupported(files.path, f"a pre-tokenizer with the step {str(step)[:200]}")
+    if not replaced:
+        raise Unsupported(files.path, "a tokenizer with byte fallback that does not write blanks as SentencePiece does")
+    return prefixed
 
 
-def _list_tokens(
-    vocab: Mapping[str, int], added: list[_AddedToken], vocabulary: int, path: Path
-) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Texts and kinds of the ids 0 to `vocabulary` - 1; ids without a token become unused padding."""
-    if vocabulary > MAX_TOKENS:
-        raise InvalidFile(path, f"a vocabulary of {vocabulary} tokens")
-    tokens: list[str | None] = [None] * vocabulary
-    kinds = [int(TokenType.UNUSED)] * vocabulary
-    numbered = [(text, number, TokenType.NORMAL) for text, number in vocab.items()]
-    numbered += [(token.content, token.id, _kind_of(token)) for token in added]
-    ids: dict[str, int] = {}
-    for text, number, kind in numbered:
-        free = 0 <= number < vocabulary and tokens[number] in (None, text) and ids.get(text, number) == number
-        if not free:
-            raise InvalidFile(path, f"the token {text[:40]!r} cannot have the id {number}")
-        ids[text] = number
-        tokens[number], kinds[number] = text, int(kind)
-    return tuple(f"[PAD{number}]" if text is None else text for number, text in enumerate(tokens)), tuple(kinds)
+def _steps(tree: Mapping[str, Any] | None, inner: str) -> list[Mapping[str, Any]]:
+    steps: Any = tree.get(inner) if tree and tree.get("type") == "Sequence" else [tree] if tree else []
+    return [step if isinstance(step, dict) else {"type": step} for step in steps] if isinstance(steps, list) else [{}]
 
 
-def _kind_of(token: _AddedToken) -> TokenType:
-    looks_special = token.content.startswith("<|") and token.content.endswith("|>")
-    return TokenType.CONTROL if token.special or looks_special else TokenType.USER_DEFINED
+def _added_around(files: TokenizerFiles, special: dict[str, int], ids: Mapping[str, int]) -> dict[str, bool]:
+    """Which special tokens go around a prompt: what the post-processor does, else what tokenizer_config.json says.
 
-
-def _list_merges(model: _Bpe, path: Path) -> tuple[str, ...]:
-    merges: list[str] = []
-    for merge in model.merges:
-        left, _, right = merge.partition(" ") if isinstance(merge, str) else (merge[0], "", merge[1])
-        if left not in model.vocab or right not in model.vocab or left + right not in model.vocab:
-            raise InvalidFile(path, f"the merge of {left[:40]!r} and {right[:40]!r} is not in the vocabulary")
-        merges.append(f"{left.replace(' ', _MERGE_SPACE)} {right.replace(' ', _MERGE_SPACE)}")
-    return tuple(merges)
-
-
-def _special_ids(
-    settings: Mapping[str, Any], config: Mapping[str, Any], added: list[_AddedToken], vocabulary: int, path: Path
-) -> dict[str, int]:
-    ids = {token.content: token.id for token in added}
-    special: dict[str, int] = {}
-    for name, role in _ROLES.items():
-        entry = settings.get(f"{name}_token")
-        text = entry.get("content") if isinstance(entry, dict) else entry
-        number = ids.get(text) if isinstance(text, str) else None
-        if number is None:
-            number = config.get(f"{name}_token_id")
-        if isinstance(number, int) and not isinstance(number, bool):
-            if not 0 <= number < vocabulary:
-                raise InvalidFile(path, f"the {name} token has the id {number}, which is not in the vocabulary")
-            special[role] = number
-    return special
-
-
-def _added_around(post_processor: Mapping[str, Any] | None, settings: Mapping[str, Any], path: Path) -> dict[str, bool]:
-    """Which special tokens go around a prompt: what the post-processor does, else what tokenizer_config.json says."""
+    A token that the post-processor puts in front is the "bos" token, whatever else is called so.
+    """
     around: dict[str, bool] = {}
-    if post_processor is not None:
-        if (kind := post_processor.get("type")) != "ByteLevel":
-            raise Unsupported(path, f"a post-processor of type {str(kind)[:40]} (known: ByteLevel)")
-        around = {"bos": False, "eos": False}
+    for step in _steps(files.document.post_processor if files.document else None, "processors"):
+        match step:
+            case {"type": "ByteLevel"}:
+                around |= {role: around.get(role, False) for role in ("bos", "eos")}
+            case {"type": "TemplateProcessing", "single": list(single)}:
+                before, after = _around_text(single, files.path)
+                around = {"bos": bool(before), "eos": bool(after)}
+                for role, text in (("bos", before), ("eos", after)):
+                    if text:
+                        _use(role, text, special, ids, files.path)
+            case _:
+                kind = str(step.get("type"))[:40]
+                raise Unsupported(
+                    files.path, f"a post-processor of type {kind} (known: ByteLevel and TemplateProcessing)"
+                )
     for role in ("bos", "eos"):
-        flag = settings.get(f"add_{role}_token")
+        flag = files.settings.get(f"add_{role}_token")
         if isinstance(flag, bool):
             around.setdefault(role, flag)
     return around
+
+
+def _around_text(template: list[Any], path: Path) -> tuple[str, str]:
+    """The special tokens before and behind the text in a template: one each at most."""
+    found: tuple[list[str], list[str]] = ([], [])
+    behind = False
+    for entry in template:
+        match entry:
+            case {"Sequence": _} if not behind:
+                behind = True
+            case {"SpecialToken": {"id": str(text)}}:
+                found[behind].append(text)
+            case _:
+                raise Unsupported(path, f"a post-processor with the step {str(entry)[:200]}")
+    before, after = found
+    if len(before) > 1 or len(after) > 1 or not behind:
+        raise Unsupported(path, f"a post-processor that puts {before + after!r:.200} around a text")
+    return "".join(before), "".join(after)
+
+
+def _use(role: str, text: str, special: dict[str, int], ids: Mapping[str, int], path: Path) -> None:
+    if text not in ids:
+        raise Unsupported(path, f"the post-processor uses {text[:40]!r}, which is not in the vocabulary")
+    if role == "eos" and special.get(role, ids[text]) != ids[text]:
+        raise Unsupported(path, f"the post-processor puts {text[:40]!r} behind a text, which is not the eos token")
+    special[role] = ids[text]
+
+
+def _strips_blanks(added: list[AddedToken], ids: Mapping[str, int], path: Path) -> bool:
+    """Whether special tokens swallow the blanks behind them. Raises Unsupported where llama.cpp could not do the same."""
+    used = [token for token in added if token.content in ids]
+    for token in used:
+        if token.lstrip or token.single_word:
+            raise Unsupported(path, f"the token {token.content[:40]!r} swallows blanks or stands alone only")
+    if not any(token.rstrip for token in used):
+        return False
+    as_phi3 = all(token.rstrip != (token.content in _KEEPS_BLANKS) for token in used)
+    if not as_phi3 or not {token.content for token in used} >= _PHI3_TOKENS:
+        stripping = next(token.content for token in used if token.rstrip)
+        raise Unsupported(path, f"the token {stripping[:40]!r} swallows the blanks behind it, unlike those of Phi-3")
+    return True

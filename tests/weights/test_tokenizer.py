@@ -86,7 +86,7 @@ def test_an_unknown_pretokenizer_is_refused_by_its_regular_expression(tmp_path: 
     ("change", "words"),
     [
         (lambda d: d["model"].update(type="Unigram"), "Unigram"),
-        (lambda d: d["model"].update(byte_fallback=True), "byte fallback"),
+        (lambda d: d["model"].update(byte_fallback=True), "NFC"),  # read as SentencePiece
         (lambda d: d["model"].update(ignore_merges=True), "ignore_merges"),
         (lambda d: d["pre_tokenizer"]["pretokenizers"].pop(), "llama.cpp knows"),
         (lambda d: d["pre_tokenizer"]["pretokenizers"].append({"type": "Whitespace"}), "Whitespace"),
