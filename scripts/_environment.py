@@ -38,9 +38,7 @@ def ready(extra: str = "") -> None:
         venv.create(VENV, with_pip=True)
     what = f"{ROOT}[{extra}]" if extra else str(ROOT)
     print(f"Installing locoman{f' [{extra}]' if extra else ''} and what it needs ...", flush=True)
-    subprocess.run(
-        [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", what],
-        check=True,
-        cwd=ROOT,
-    )
+    command = [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--editable", what]
+    if subprocess.run(command, check=False, cwd=ROOT).returncode:
+        sys.exit("The installation failed; the lines above say why. Run the same command again to go on.")
     stamp.write_text(digest)
