@@ -13,10 +13,12 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
-import httpx
+import h11
 import psutil
 
+from locoman.engines.host.exchange import Exchange
 from locoman.engines.host.logs import BoundedLog
 from locoman.engines.host.spawn import no_window
 from locoman.errors import (
@@ -68,20 +70,14 @@ class Child:
         self.plan = plan
         self._process = process
         self._pump = pump
-        self._client: httpx.AsyncClient | None = None
+        self._address = ("", 0)
+        self._key = ""
 
     def connect(self, url: str, key: str) -> None:
         """Remembers where the server listens; called once, when it is ready."""
-        self._client = httpx.AsyncClient(
-            base_url=url,
-            headers={"Authorization": f"Bearer {key}"},
-            timeout=httpx.Timeout(_SILENCE, connect=10.0),
-            # A connection for each request: llama.cpp hangs up on a kept one after 100 requests or 5 s, without a word,
-            # which could not be told from its death.
-            limits=httpx.Limits(max_keepalive_connections=0),
-            verify=False,
-            trust_env=False,
-        )
+        parts = urlsplit(url)
+        self._address = (parts.hostname or "", parts.port or 0)
+        self._key = key
 
     @property
     def pid(self) -> int:
@@ -105,29 +101,30 @@ class Child:
 
         Raises ConnectionError when it went away before it began to answer, EngineLost when later, RequestRefused.
         """
-        assert self._client is not None
-        begun = False
+        data = json.dumps({**body, "stream": True}).encode()
         try:
-            async with self._client.stream("POST", "/v1/chat/completions", json={**body, "stream": True}) as response:
-                begun = True
-                if response.status_code != 200:
-                    raise _refusal(response.status_code, await response.aread())
-                async for line in _lines(response):
-                    if line.startswith(b"data: ") and line != b"data: [DONE]":
-                        yield _event(line[6:])
-                    elif line.startswith(b"error: "):
-                        raise _refusal(500, line[7:])
-        except httpx.TimeoutException as error:
+            exchange = await Exchange.post(self._address, "/v1/chat/completions", self._key, data, _SILENCE)
+        except TimeoutError as error:
             raise EngineLost("The engine gave no sign of life for too long.") from error
-        except httpx.HTTPError as error:
-            if not begun:
-                raise ConnectionError(str(error)) from error
+        except (OSError, h11.RemoteProtocolError) as error:
+            raise ConnectionError(str(error)) from error
+        try:
+            if exchange.status != 200:
+                raise _refusal(exchange.status, await _whole(exchange))
+            async for line in _lines(exchange):
+                if line.startswith(b"data: ") and line != b"data: [DONE]":
+                    yield _event(line[6:])
+                elif line.startswith(b"error: "):
+                    raise _refusal(500, line[7:])
+        except TimeoutError as error:
+            raise EngineLost("The engine gave no sign of life for too long.") from error
+        except (OSError, h11.RemoteProtocolError) as error:
             raise EngineLost("The engine went away in the middle of the answer.") from error
+        finally:
+            exchange.close()
 
     async def stop(self) -> None:
         """Ends the process and waits for it."""
-        if self._client is not None:
-            await self._client.aclose()
         if self._process.stdin is not None:
             self._process.stdin.close()
         try:
@@ -191,11 +188,19 @@ async def _keep(stream: asyncio.StreamReader, log: BoundedLog) -> None:
             log.write(data)
 
 
-async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
+async def _whole(exchange: Exchange) -> bytes:
+    """The body of an error, no more of it than is good for us."""
+    body = b""
+    while len(body) < _MAX_EVENT_BYTES and (piece := await exchange.read()):
+        body += piece
+    return body
+
+
+async def _lines(exchange: Exchange) -> AsyncIterator[bytes]:
     """The lines of a stream, without their ends, refusing one that never does. Raises EngineLost."""
     rest = b""
-    async for data in response.aiter_bytes():
-        *lines, rest = (rest + data).split(b"\n")
+    while piece := await exchange.read():
+        *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
             yield line.rstrip(b"\r")
         if len(rest) > _MAX_EVENT_BYTES:
