@@ -151,6 +151,8 @@ def _pair_up(tensors: Mapping[str, StoredTensor], folder: Path) -> dict[str, tup
 
 
 def _check_rank(module: str, a: StoredTensor, b: StoredTensor, settings: LoraSettings) -> None:
+    if not settings.targeted(module):
+        raise Unsupported(a.path, f"it holds weights for {module[:80]}, which target_modules leaves out")
     if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[0] != b.shape[1] or 0 in (*a.shape, *b.shape):
         raise InvalidFile(a.path, f"the halves of {module[:80]} do not fit: {a.shape} and {b.shape}")
     if (rank := settings.rank_of(module)) != a.shape[0]:

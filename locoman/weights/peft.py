@@ -8,26 +8,32 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 
 from locoman.errors import Unsupported
 from locoman.weights.files import parse_json, read_json
+from locoman.weights.module_pattern import Budget, ModulePattern
 
-T = TypeVar("T")
+_Matcher = Callable[[str], bool]
 
 MAX_CONFIG_BYTES = 4 << 20
 MAX_PATTERNS = 4096
 
-_READ = {"peft_type", "r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern", "init_lora_weights", "bias"}
+_READ = {
+    "alpha_pattern", "bias", "init_lora_weights", "lora_alpha", "peft_type", "r", "rank_pattern", "target_modules",
+    "use_rslora",
+}  # fmt: skip
+_ALL_LINEAR = "all-linear"
 _WITHOUT_EFFECT = {
     "auto_mapping", "base_model_name_or_path", "corda_config", "ensure_weight_tying", "eva_config", "exclude_modules",
     "inference_mode", "layers_pattern", "layers_to_transform", "loftq_config", "lora_dropout", "lora_ga_config",
-    "megatron_core", "peft_version", "qalora_group_size", "revision", "runtime_config", "target_modules", "task_type",
+    "megatron_core", "peft_version", "qalora_group_size", "revision", "runtime_config", "task_type",
 }  # fmt: skip
 """Keys that matter while training only, or say what the tensors' names say too."""
 
@@ -44,7 +50,7 @@ _REMEDIES = {
 _CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 """Initialisations that change the base's own weights, so that the adapter does not fit the published base."""
 
-_PLAIN_PATTERN = re.compile(r"\^?(?:[\w.-]|\\[.]){1,256}\$?")
+_PLAIN_PATTERN = re.compile(r"(?:[\w-]|\.){1,512}")
 
 _Rank = Annotated[int, msgspec.Meta(ge=1, le=1 << 16)]
 _Alpha = Annotated[float, msgspec.Meta(gt=0, le=1e6)]
@@ -59,26 +65,36 @@ class _Known(msgspec.Struct, frozen=True):
     init_lora_weights: bool | str | None = True
     rank_pattern: dict[str, _Rank] | None = None
     alpha_pattern: dict[str, _Alpha] | None = None
+    target_modules: str | list[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LoraSettings:
-    """What scales a LoRA: rank and alpha, with exceptions by module name (the first pattern that fits counts)."""
+    """What scales a LoRA: rank and alpha, with exceptions by module name (the first pattern that fits counts).
+
+    Patterns are matched in bounded time; all methods raise Unsupported when theirs take too long.
+    """
 
     rank: int
     alpha: float
     root_scaling: bool
-    ranks: Mapping[str, int]
-    alphas: Mapping[str, float]
+    ranks: Sequence[tuple[_Matcher, int]]
+    alphas: Sequence[tuple[_Matcher, float]]
+    targets: _Matcher
 
     def rank_of(self, module: str) -> int:
         """The rank of a module such as "model.layers.0.self_attn.q_proj"."""
-        return _by_pattern(self.ranks, module, self.rank)
+        return next((rank for matches, rank in self.ranks if matches(module)), self.rank)
 
     def scale_of(self, module: str) -> float:
         """What B A is multiplied by in this module: alpha / rank, or alpha / sqrt(rank) for rank-stabilised LoRA."""
         rank = self.rank_of(module)
-        return _by_pattern(self.alphas, module, self.alpha) / (math.sqrt(rank) if self.root_scaling else rank)
+        alpha = next((alpha for matches, alpha in self.alphas if matches(module)), self.alpha)
+        return alpha / (math.sqrt(rank) if self.root_scaling else rank)
+
+    def targeted(self, module: str) -> bool:
+        """Whether PEFT would put a LoRA on this module; what a file holds for others it never uses."""
+        return self.targets(module)
 
 
 def read_lora_settings(path: Path) -> LoraSettings:
@@ -98,21 +114,45 @@ def read_lora_settings(path: Path) -> LoraSettings:
             path, f"init_lora_weights = {start[:40]!r} changed the base: save it with PEFT's conversion to a plain LoRA"
         )
     ranks, alphas = known.rank_pattern or {}, known.alpha_pattern or {}
-    for pattern in (*ranks, *alphas):
-        if not _PLAIN_PATTERN.fullmatch(pattern) or len(ranks) + len(alphas) > MAX_PATTERNS:
-            raise Unsupported(
-                path, f"the pattern {pattern[:80]!r} for modules is a regular expression: write the module names out"
-            )
-    return LoraSettings(known.r, known.lora_alpha, known.use_rslora, ranks, alphas)
+    if len(ranks) + len(alphas) > MAX_PATTERNS:
+        raise Unsupported(path, f"{len(ranks) + len(alphas)} patterns for modules")
+    budget = Budget(path)
+    return LoraSettings(
+        known.r,
+        known.lora_alpha,
+        known.use_rslora,
+        [(_by_end(pattern, budget), rank) for pattern, rank in ranks.items()],
+        [(_by_end(pattern, budget), alpha) for pattern, alpha in alphas.items()],
+        _targets(known.target_modules, budget),
+    )
 
 
 def _remedy(key: str) -> str:
     return f": {_REMEDIES[key]}" if key in _REMEDIES else ", and this version does not know it"
 
 
-def _by_pattern(values: Mapping[str, T], module: str, default: T) -> T:
+def _by_end(pattern: str, budget: Budget) -> _Matcher:
     """As peft.utils.get_pattern_key: the pattern is the whole name, or all of it behind a dot."""
-    for pattern, value in values.items():
-        if re.fullmatch(rf"(.*\.)?({pattern})", module):
-            return value
-    return default
+    whole = rf"(.*\.)?({pattern})"
+    if _PLAIN_PATTERN.fullmatch(pattern):  # nothing in it repeats, so Python's engine cannot be made to hang
+        compiled = re.compile(whole)
+        return lambda module: compiled.fullmatch(module) is not None
+    return cache(ModulePattern(whole, budget).matches)
+
+
+def _targets(targets: str | list[str] | None, budget: Budget) -> _Matcher:
+    """As peft.tuners.tuners_utils.check_target_module_exists: a list of endings, or a pattern for whole names."""
+    if targets is None or targets == _ALL_LINEAR:
+        return lambda module: True
+    if isinstance(targets, str):
+        return cache(ModulePattern(targets, budget).matches)
+    names = frozenset(targets)
+    return lambda module: any(end in names for end in _endings(module))
+
+
+def _endings(module: str) -> Iterator[str]:
+    """The name, and what stands behind each of its dots."""
+    yield module
+    while "." in module:
+        module = module.partition(".")[2]
+        yield module

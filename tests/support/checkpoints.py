@@ -178,6 +178,8 @@ def adapter_config(**changes: object) -> dict[str, Any]:
 def write_adapter(folder: Path, tensors: dict[str, NDArray[np.float32]] | None = None, **changes: object) -> Path:
     """Writes a PEFT adapter folder; returns `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "adapter_config.json", adapter_config(**changes))
-    save_file(lora_weights() if tensors is None else tensors, folder / "adapter_model.safetensors")
+    tensors = lora_weights() if tensors is None else tensors
+    modules = sorted({name.split(".")[-3] for name in tensors if ".lora_" in name})
+    write_json(folder / "adapter_config.json", adapter_config(**{"target_modules": modules} | changes))
+    save_file(tensors, folder / "adapter_model.safetensors")
     return folder

@@ -96,8 +96,10 @@ def test_other_scales_are_folded_into_b(made: Made, tmp_path: Path) -> None:
         ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens"),
         ({"invented_in_2031": {"a": 1}}, "invented_in_2031 .*does not know"),
         ({"init_lora_weights": "pissa_niter_4"}, "pissa"),
-        ({"alpha_pattern": {"(a|a)*b": 3}}, "regular expression"),
-        ({"rank_pattern": {".*.*.*x": 3}}, "regular expression"),
+        ({"alpha_pattern": {"(?=a)b": 3}}, "a group with"),
+        ({"rank_pattern": {"(a{999}){999}": 3}}, "too many parts"),
+        ({"target_modules": ["q_proj", "v_proj"]}, "down_proj, which target_modules leaves out"),
+        ({"target_modules": r".*\.self_attn\.[qv]_proj"}, "down_proj, which target_modules leaves out"),
     ],
 )
 def test_what_a_lora_gguf_cannot_hold_is_refused_by_name(
