@@ -42,15 +42,20 @@ class ConversionPlan:
         return self.model.bytes
 
 
-def plan_conversion(folder: Path, quantization: str, importance: ImportanceMatrix | None = None) -> ConversionPlan:
+def plan_conversion(
+    folder: Path, quantization: str, importance: ImportanceMatrix | None = None, *, pre: str | None = None
+) -> ConversionPlan:
     """What converting the checkpoint in `folder` will give. Reads headers and tokenizer, no weights.
+
+    `pre` is llama.cpp's name of the pre-tokenizer, where it is not to be looked for in tokenizer.json.
 
     Raises UsageError (unknown quantization), InvalidFile, Unsupported, StoreError, MissingPrerequisite (no library here
     that can quantize so).
     """
     mix = find_mix(quantization)
     checkpoint = open_checkpoint(folder)
-    tokenizer = read_tokenizer(folder, checkpoint.config, checkpoint.model.numbers["vocabulary"])
+    vocabulary, kinds = checkpoint.model.numbers["vocabulary"], checkpoint.model.architecture.tokenizers
+    tokenizer = read_tokenizer(folder, checkpoint.config, vocabulary, kinds, pre)
     tensors = _plan_tensors(checkpoint, mix, importance)
     metadata = _metadata(checkpoint, tokenizer, mix)
     if importance is not None:
@@ -89,7 +94,7 @@ def _metadata(checkpoint: Checkpoint, tokenizer: Tokenizer, mix: Mix) -> dict[st
     return {
         "general.architecture": gguf_values.text(model.architecture.name),
         "general.type": gguf_values.text("model"),
-        "general.name": gguf_values.text(checkpoint.folder.resolve().name or model.architecture.name),
+        "general.name": gguf_values.text(tokenizer.model_name(checkpoint.folder.resolve().name or model.architecture.name)),
         **model.metadata(),
         "general.file_type": gguf_values.u32(mix.file_type),
         "general.quantization_version": gguf_values.u32(GGML_QUANT_VERSION),

@@ -30,7 +30,7 @@ _OF_THE_FILE = (SPLIT_NO, SPLIT_COUNT, SPLIT_TENSORS, "general.alignment")
 
 @dataclass(frozen=True, slots=True)
 class GgufRows:
-    """A tensor of an open GGUF file as a source of rows (see `pieces.RowSource`)."""
+    """A tensor of an open GGUF file as a source of rows (see `transforms.TensorSource`)."""
 
     file: GgufFile
     tensor: GgufTensor
@@ -59,7 +59,7 @@ class GgufRows:
     def bytes(self) -> int:
         return self.tensor.bytes
 
-    def values(self, rows: slice) -> NDArray[np.float32]:
+    def values(self, rows: slice | list[int] = slice(None)) -> NDArray[np.float32]:
         """The chosen rows as float32. Raises Unsupported for a type that cannot be decoded here."""
         return self.file.values(self.tensor, rows)
 

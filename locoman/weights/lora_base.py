@@ -13,6 +13,7 @@ from locoman.weights.architectures import FAMILIES
 from locoman.weights.checkpoint import MAX_CONFIG_BYTES
 from locoman.weights.files import read_json
 from locoman.weights.gguf import GgufFile
+from locoman.weights.gguf_model import GgufModel
 from locoman.weights.model_config import ExpectedTensor, read_model
 
 MAX_HEADS = 4096
@@ -43,7 +44,8 @@ def _from_checkpoint(folder: Path) -> LoraBase:
 
 
 def _from_gguf(path: Path) -> LoraBase:
-    with GgufFile.open(path) as file:
+    with GgufModel.open(path) as model:
+        file = model.head
         name = file.architecture
         if name not in FAMILIES:
             raise Unsupported(path, f"LoRA conversion for {name[:40]} (known: {', '.join(FAMILIES)})")
@@ -53,10 +55,10 @@ def _from_gguf(path: Path) -> LoraBase:
             raise InvalidFile(path, f"{layers} layers")
         tensors = {
             source: ExpectedTensor(
-                source, target, file.tensors[target].shape, rule.transform, _heads(file, architecture, rule.heads)
+                source, target, model.tensors[target].shape, rule.transform, _heads(file, architecture, rule.heads)
             )
             for rule, source, target in architecture.rules(layers)
-            if target in file.tensors
+            if target in model.tensors
         }
         shared = frozenset(source for source in architecture.tied if source not in tensors)
         return LoraBase(path.stem, name, tensors, shared)

@@ -17,8 +17,9 @@ from locoman.weights.files import new_file
 from locoman.weights.gguf_model import SPLIT_COUNT, SPLIT_NO, SPLIT_TENSORS, GgufRows, shard_path
 from locoman.weights.gguf_values import Packed
 from locoman.weights.gguf_writer import NewTensor, write_content, write_gguf
-from locoman.weights.pieces import Piece, RowSource, row_blocks, stored_pieces
+from locoman.weights.pieces import Piece, row_blocks, stored_pieces
 from locoman.weights.tensor_types import TensorType
+from locoman.weights.transforms import TensorSource
 
 _LAYER_MATRIX = re.compile(r"blk\.\d+\.(.+)\.weight")
 
@@ -30,7 +31,7 @@ class PlannedTensor:
     `wanted` is the type it would have had, were its rows whole blocks of it; `importance` weighs its columns.
     """
 
-    source: RowSource
+    source: TensorSource
     target: str
     shape: tuple[int, ...]
     type: TensorType

@@ -7,14 +7,14 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from locoman.errors import InvalidFile, Unsupported
 from locoman.weights.tensor_types import LARGEST, TensorType, quantize_rows
+from locoman.weights.transforms import TensorSource
 
 T = TypeVar("T")
 
@@ -28,35 +28,15 @@ _AHEAD = 3
 """Pieces worked on or waiting to be written, for each thread."""
 
 
-class RowSource(Protocol):
-    """A tensor whose rows can be had as float32, any of them at a time and in any thread; a vector is one row."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def path(self) -> Path: ...
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-
-    @property
-    def rows(self) -> int: ...
-
-    def values(self, rows: slice) -> NDArray[np.float32]:
-        """The chosen rows (rows x columns). Raises InvalidFile, Unsupported."""
-        ...
-
-
 def stored_pieces(
-    source: RowSource, kind: TensorType, factor: float = 1.0, importance: NDArray[np.float32] | None = None
+    source: TensorSource, kind: TensorType, factor: float = 1.0, importance: NDArray[np.float32] | None = None
 ) -> Iterator[Piece]:
     """The rows of `source`, times `factor`, as `kind` stores them. The work raises InvalidFile, Unsupported."""
     for rows in row_blocks(source):
         yield partial(_stored_rows, source, rows, kind, factor, importance)
 
 
-def row_blocks(source: RowSource) -> Iterator[slice]:
+def row_blocks(source: TensorSource) -> Iterator[slice]:
     """All rows in order: at most PIECE_VALUES values at a time, and at least one row."""
     step = max(1, PIECE_VALUES // max(1, source.shape[-1]))
     for start in range(0, source.rows, step):
@@ -92,7 +72,7 @@ def _result(tag: T, piece: Future[NDArray[np.uint8]] | NDArray[np.uint8]) -> tup
 
 
 def _stored_rows(
-    source: RowSource, rows: slice, kind: TensorType, factor: float, importance: NDArray[np.float32] | None
+    source: TensorSource, rows: slice, kind: TensorType, factor: float, importance: NDArray[np.float32] | None
 ) -> NDArray[np.uint8]:
     values = source.values(rows)
     if factor != 1.0:

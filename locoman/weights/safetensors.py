@@ -7,7 +7,7 @@ of the file without gaps or overlaps (github.com/huggingface/safetensors, "Forma
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -68,12 +68,6 @@ class StoredTensor:
         if self.dtype == "BF16":
             chosen = (chosen.astype(np.uint32) << 16).view(np.float32)
         return np.asarray(chosen, dtype=np.float32)
-
-    def pieces(self, limit: int) -> Iterator[NDArray[np.float32]]:
-        """All rows in order, some at a time: at most `limit` values, and at least one row, in each piece."""
-        step = max(1, limit // max(1, self.shape[-1]))
-        for start in range(0, self.rows, step):
-            yield self.values(slice(start, start + step))
 
 
 def open_safetensors(path: Path) -> dict[str, StoredTensor]:

@@ -5,7 +5,7 @@ A transform wraps the place a tensor is read from; nothing is computed before ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 
 class TensorSource(Protocol):
-    """Where the values of a tensor come from, some rows at a time; a vector is one row."""
+    """Where the values of a tensor come from, any rows at a time and in any thread; a vector is one row."""
 
     @property
     def name(self) -> str: ...
@@ -31,10 +31,6 @@ class TensorSource(Protocol):
 
     def values(self, rows: slice | list[int] = slice(None)) -> NDArray[np.float32]:
         """The chosen rows as float32 (rows x columns)."""
-        ...
-
-    def pieces(self, limit: int) -> Iterator[NDArray[np.float32]]:
-        """All rows in order: at most `limit` values, and at least one row, in each piece."""
         ...
 
 
@@ -64,9 +60,6 @@ class Reordered:
     def values(self, rows: slice | list[int] = slice(None)) -> NDArray[np.float32]:
         return self.source.values([int(row) for row in self.order[rows]])
 
-    def pieces(self, limit: int) -> Iterator[NDArray[np.float32]]:
-        return in_pieces(self, limit)
-
 
 @dataclass(frozen=True, slots=True)
 class Shifted:
@@ -94,9 +87,6 @@ class Shifted:
     def values(self, rows: slice | list[int] = slice(None)) -> NDArray[np.float32]:
         return self.source.values(rows) + np.float32(self.offset)
 
-    def pieces(self, limit: int) -> Iterator[NDArray[np.float32]]:
-        return in_pieces(self, limit)
-
 
 @dataclass(frozen=True, slots=True)
 class Computed:
@@ -116,16 +106,6 @@ class Computed:
 
     def values(self, rows: slice | list[int] = slice(None)) -> NDArray[np.float32]:
         return self.vector.reshape(1, -1)[rows]
-
-    def pieces(self, limit: int) -> Iterator[NDArray[np.float32]]:
-        return in_pieces(self, limit)
-
-
-def in_pieces(source: TensorSource, limit: int) -> Iterator[NDArray[np.float32]]:
-    """`TensorSource.pieces` in terms of `values`."""
-    step = max(1, limit // max(1, source.shape[-1]))
-    for start in range(0, source.rows, step):
-        yield source.values(slice(start, start + step))
 
 
 def keep(source: TensorSource, heads: int) -> TensorSource:

@@ -11,14 +11,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support import quantizable
 from support.checkpoints import Made
 
 from locoman.contracts import no_progress
 from locoman.errors import InvalidFile, LocomanError
 from locoman.weights.convert import convert, plan_conversion
 from locoman.weights.fingerprint import fingerprint_of_checkpoint, fingerprint_of_gguf
+from locoman.weights.gguf_diff import diff_models
+from locoman.weights.gguf_model import GgufModel
 from locoman.weights.gguf_verify import verify_gguf
+from locoman.weights.imatrix import read_imatrix
 from locoman.weights.lora import check_lora_gguf, convert_lora, plan_lora
+from locoman.weights.lora_gguf import open_lora_gguf
+from locoman.weights.merge import plan_merge
+from locoman.weights.merge_checkpoint import plan_checkpoint_merge
+from locoman.weights.model_plan import write_model
+from locoman.weights.quantize import plan_quantization
 
 MUTATIONS = int(os.environ.get("HOSTILE_MUTATIONS", "250"))
 """Per kind of file."""
@@ -111,6 +120,50 @@ def test_spoiled_ggufs(copy: Made) -> None:
 
 def test_spoiled_lora_ggufs(copy: Made) -> None:
     survive(copy.lora, lambda: check_lora_gguf(copy.lora, copy.gguf), text=False, head=2500)
+
+
+def test_spoiled_ggufs_that_are_quantized_compared_and_merged_into(copy: Made, tmp_path: Path) -> None:
+    def use() -> None:
+        with GgufModel.open(copy.gguf) as model, open_lora_gguf(copy.lora) as lora:
+            write_model(plan_quantization(model, "Q4_K_M", requantize=True).model, tmp_path / "out.gguf")
+            write_model(plan_merge(model, lora, "x"), tmp_path / "out.gguf", split=True)
+            with GgufModel.open(tmp_path / "out.gguf") as other:
+                diff_models(model, other)
+
+    survive(copy.gguf, use, text=False, head=9000)
+
+
+def test_spoiled_lora_ggufs_that_are_merged(copy: Made, tmp_path: Path) -> None:
+    def use() -> None:
+        with open_lora_gguf(copy.lora) as lora, GgufModel.open(copy.gguf) as model:
+            write_model(plan_merge(model, lora, "x"), tmp_path / "out.gguf")
+            plan_checkpoint_merge(copy.checkpoint, lora)
+
+    survive(copy.lora, use, text=False, head=2500)
+
+
+def test_spoiled_importance_matrices(tmp_path: Path) -> None:
+    model = quantizable.write_model(tmp_path / "model.gguf", quantizable.Shape(layers=1, vocabulary=8))
+    imatrix = quantizable.write_imatrix(tmp_path / "imatrix.gguf", quantizable.Shape(layers=1))
+
+    def use() -> None:
+        with GgufModel.open(model) as opened:
+            write_model(plan_quantization(opened, "Q4_0", read_imatrix(imatrix)).model, tmp_path / "out.gguf")
+
+    survive(imatrix, use, text=False, head=1500)
+
+
+def test_spoiled_shards(tmp_path: Path) -> None:
+    model = quantizable.write_model(tmp_path / "model.gguf", quantizable.Shape(layers=1, vocabulary=8))
+    with GgufModel.open(model) as opened:
+        paths = write_model(plan_quantization(opened, "F16").model, tmp_path / "m.gguf", split=True)
+
+    def use() -> None:
+        with GgufModel.open(paths[0]) as opened:
+            write_model(plan_quantization(opened, "Q8_0").model, tmp_path / "out.gguf")
+
+    survive(paths[0], use, text=False, head=1500)
+    survive(paths[3], use, text=False, head=300)
 
 
 def test_spoiled_weights(copy: Made, tmp_path: Path) -> None:
