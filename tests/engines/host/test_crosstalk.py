@@ -11,7 +11,10 @@ from support.tiny_home import HomeMaker, TinyHome, request, shut
 
 from locoman.contracts import ServedBase
 
-QUESTIONS = ("hello there", "hello their", "what is seven times eight", "what is seven times nine", "x" * 60)
+# Chosen so that at every token of every answer the best is at least 0.15 (in log-probability) ahead of the second best. Where
+# the cache lies and how the prompt was cut into batches changes it by some 0.01, without any adapter in play: a closer pair
+# would now and then come out the other way round.
+QUESTIONS = ("hello there", "hello their", "what is seven times eight", "what is seven plus nine", "x" * 50)
 ADAPTERS = ("alpha", "beta", "gamma", "delta")
 Case = tuple[str, str]
 
