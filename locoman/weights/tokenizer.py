@@ -1,8 +1,9 @@
 """Turns a Hugging Face tokenizer (byte-level BPE or SentencePiece) into the metadata that llama.cpp reads.
 
-What llama.cpp would do otherwise than transformers is refused by name, with two exceptions that change few texts: it does
-not normalize Unicode (NFC), and it does not put a blank before a text that begins without a special token where a
-tokenizer.json asks for one there alone (Metaspace, "first"), as chats never do.
+What llama.cpp would do otherwise than transformers is refused by name, with three exceptions that change few texts. It
+does not normalize Unicode (NFC). For the kind "tekken" it does not count combining marks as parts of a word. And where a
+tokenizer.json asks for a blank before the first text of a prompt only (Metaspace, "first"), it gets none, which is right
+for chats: they begin with a special token.
 """
 
 from __future__ import annotations

@@ -183,7 +183,8 @@ def weights(family: Family, seed: int = 1) -> Tensors:
     def norm(size: int) -> NDArray[np.float32]:
         return ((not family.gemma) + 0.1 * random.standard_normal(size)).astype(np.float32)
 
-    embedding = matrix(VOCABULARY, hidden) * (0.25 if family.gemma else 4)
+    vocabulary = config["vocab_size"]
+    embedding = matrix(vocabulary, hidden) * (0.25 if family.gemma else 4)
     tensors: Tensors = {"model.embed_tokens.weight": embedding, "model.norm.weight": norm(hidden)}
     for layer in range(config["num_hidden_layers"]):
         shapes = {
@@ -209,7 +210,7 @@ def weights(family: Family, seed: int = 1) -> Tensors:
                 named[f"{module}.bias"] = random.standard_normal(shapes[module][0]).astype(np.float32)
         tensors |= {f"model.layers.{layer}.{name}": tensor for name, tensor in named.items()}
     if not config["tie_word_embeddings"]:
-        tensors["lm_head.weight"] = matrix(VOCABULARY, hidden)
+        tensors["lm_head.weight"] = matrix(vocabulary, hidden)
     return tensors
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -56,6 +55,7 @@ def log_probabilities(
 
 
 def main() -> None:
+    import httpx
     import xllamacpp
 
     plan = json.load(sys.stdin)
@@ -73,14 +73,9 @@ def main() -> None:
     parameters.lora_init_without_apply = True
     parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 0.0) for path in plan["loras"]]
     server = xllamacpp.Server(parameters)
-    answers = [_post(server.listening_address + path, body) for path, body in plan["requests"]]
+    with httpx.Client(base_url=server.listening_address, timeout=60) as client:
+        answers = [client.post(path, json=body).raise_for_status().json() for path, body in plan["requests"]]
     print(json.dumps(answers), flush=True)
-
-
-def _post(url: str, body: dict[str, Any]) -> Any:
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        return json.load(answer)
 
 
 if __name__ == "__main__":
