@@ -30,9 +30,9 @@ def write() -> None:
 
 
 def _helps(command: click.Command, path: str, parent: click.Context | None) -> Iterator[tuple[str, str]]:
-    context = click.Context(
-        command, info_name=path.split()[-1], parent=parent, terminal_width=100, max_content_width=100
-    )
+    # The command's own settings too: click remembers the help option of whichever context was first.
+    sizes = {"terminal_width": 100, "max_content_width": 100}
+    context = click.Context(command, info_name=path.split()[-1], parent=parent, **sizes, **command.context_settings)
     yield path, command.get_help(context)
     if isinstance(command, click.Group):
         for name in command.list_commands(context):
