@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from locoman.errors import InvalidFile, Unsupported
-from locoman.weights.architecture import MAX_LAYERS, Architecture, load_architecture
+from locoman.weights.architecture import MAX_LAYERS, Architecture, TensorRule, load_architecture
 from locoman.weights.architectures import FAMILIES
 from locoman.weights.checkpoint import MAX_CONFIG_BYTES
 from locoman.weights.files import read_json
-from locoman.weights.gguf import GgufFile
 from locoman.weights.gguf_model import GgufModel
 from locoman.weights.model_config import ExpectedTensor, read_model
 
@@ -55,7 +54,7 @@ def _from_gguf(path: Path) -> LoraBase:
             raise InvalidFile(path, f"{layers} layers")
         tensors = {
             source: ExpectedTensor(
-                source, target, model.tensors[target].shape, rule.transform, _heads(file, architecture, rule.heads)
+                source, target, model.tensors[target].shape, rule.transform, _heads(model, architecture, rule, target)
             )
             for rule, source, target in architecture.rules(layers)
             if target in model.tensors
@@ -64,11 +63,11 @@ def _from_gguf(path: Path) -> LoraBase:
         return LoraBase(path.stem, name, tensors, shared)
 
 
-def _heads(file: GgufFile, architecture: Architecture, number: str) -> int:
-    """The number of heads that a transform needs, from the GGUF key that holds it."""
-    if not number:
+def _heads(model: GgufModel, architecture: Architecture, rule: TensorRule, target: str) -> int:
+    """The number of heads that the rule's transform needs, from the GGUF key that holds it."""
+    if not rule.heads:
         return 1
-    heads = file.number(f"{file.architecture}.{architecture.numbers[number].keys[0]}")
-    if not isinstance(heads, int) or not 0 < heads <= MAX_HEADS:
-        raise InvalidFile(file.path, f"{heads} attention heads")
+    heads = model.head.number(f"{architecture.name}.{architecture.numbers[rule.heads].keys[0]}")
+    if not isinstance(heads, int) or not 0 < heads <= MAX_HEADS or model.tensors[target].shape[0] % (2 * heads):
+        raise InvalidFile(model.head.path, f"{heads} attention heads")
     return heads

@@ -26,8 +26,8 @@ from locoman.weights.tokenizer_files import (
     open_tokenizer_files,
     read_chat_template,
 )
+from locoman.weights.tokenizer_pipeline import added_around, check_blanks, check_normalizer, strips_blanks
 from locoman.weights.vocabulary import (
-    BLANK,
     Vocabulary,
     byte_level_vocabulary,
     merged_vocabulary,
@@ -37,10 +37,6 @@ from locoman.weights.vocabulary import (
 
 _ROLES = {"bos": "bos", "eos": "eos", "unk": "unknown", "sep": "seperator", "pad": "padding", "mask": "mask"}
 """Special tokens of tokenizer_config.json and what GGUF calls them (its spelling)."""
-
-_KEEPS_BLANKS = {"<unk>", "<s>", "<|endoftext|>"}
-_PHI3_TOKENS = {*_KEEPS_BLANKS, "</s>"}
-"""llama.cpp swallows the blanks behind all special tokens but the first set, for models with a name like Phi-3's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +125,7 @@ def read_tokenizer(
     added = files.added_tokens()
     space_prefix = None
     if model is not None and found == "byte-level-bpe":
-        _check_normalizer(files)
+        check_normalizer(files)
         document = files.document
         name = pre or find_pretokenizer(document.pre_tokenizer if document else None, model.ignore_merges, files.path)
         tokens = byte_level_vocabulary(model, added, vocabulary, files.path)
@@ -144,10 +140,10 @@ def read_tokenizer(
         name,
         tokens,
         special,
-        _added_around(files, special, ids),
+        added_around(files, special, ids),
         read_chat_template(folder, files.settings),
         space_prefix,
-        _strips_blanks(added, ids, files.path),
+        strips_blanks([token for token in added if token.id < vocabulary], files.path),
     )
 
 
@@ -157,7 +153,7 @@ def _read_sentencepiece(
     """The vocabulary, and whether a blank is put before texts."""
     if model and model.ignore_merges:
         raise Unsupported(files.path, "ignore_merges, which llama.cpp does not know for SentencePiece")
-    space_prefix = _check_blanks(files) if model else None
+    space_prefix = check_blanks(files) if model else None
     if files.sentencepiece is None:
         if model is None:
             raise ValueError("neither tokenizer.json nor tokenizer.model")
@@ -166,112 +162,3 @@ def _read_sentencepiece(
     if space_prefix is None:
         space_prefix = pieces.space_prefix
     return sentencepiece_vocabulary(pieces, model, added, size, files.sentencepiece), space_prefix
-
-
-def _check_normalizer(files: TokenizerFiles) -> None:
-    """Raises Unsupported for a normalizer that changes texts in other ways than NFC."""
-    for step in _steps(files.document.normalizer if files.document else None, "normalizers"):
-        if step.get("type") != "NFC":
-            raise Unsupported(files.path, f"a normalizer with the step {str(step)[:200]} (known: NFC)")
-
-
-def _check_blanks(files: TokenizerFiles) -> bool:
-    """Whether a blank is put before each text. Raises Unsupported unless all else is to write blanks as SentencePiece does."""
-    document = files.document
-    if document is None:
-        raise ValueError("there is no tokenizer.json")
-    replaced = prefixed = False
-    for step in _steps(document.normalizer, "normalizers"):
-        match step:
-            case {"type": "Prepend", "prepend": str(text)} if text == BLANK:
-                prefixed = True
-            case {"type": "Replace", "pattern": {"String": " "}, "content": str(text)} if text == BLANK:
-                replaced = True
-            case _:
-                raise Unsupported(files.path, f"a normalizer with the step {str(step)[:200]}")
-    for step in _steps(document.pre_tokenizer, "pretokenizers"):
-        match step:
-            case {"type": "Metaspace", "replacement": str(text), "split": False} if text == BLANK:
-                replaced = True
-                prefixed = prefixed or step.get("prepend_scheme") == "always"
-            case {"type": "Split", "pattern": {"String": " "}} if replaced:
-                continue  # there are no blanks left to split at
-            case _:
-                raise Unsupported(files.path, f"a pre-tokenizer with the step {str(step)[:200]}")
-    if not replaced:
-        raise Unsupported(files.path, "a tokenizer with byte fallback that does not write blanks as SentencePiece does")
-    return prefixed
-
-
-def _steps(tree: Mapping[str, Any] | None, inner: str) -> list[Mapping[str, Any]]:
-    steps: Any = tree.get(inner) if tree and tree.get("type") == "Sequence" else [tree] if tree else []
-    return [step if isinstance(step, dict) else {"type": step} for step in steps] if isinstance(steps, list) else [{}]
-
-
-def _added_around(files: TokenizerFiles, special: dict[str, int], ids: Mapping[str, int]) -> dict[str, bool]:
-    """Which special tokens go around a prompt: what the post-processor does, else what tokenizer_config.json says.
-
-    A token that the post-processor puts in front is the "bos" token, whatever else is called so.
-    """
-    around: dict[str, bool] = {}
-    for step in _steps(files.document.post_processor if files.document else None, "processors"):
-        match step:
-            case {"type": "ByteLevel"}:
-                around |= {role: around.get(role, False) for role in ("bos", "eos")}
-            case {"type": "TemplateProcessing", "single": list(single)}:
-                before, after = _around_text(single, files.path)
-                around = {"bos": bool(before), "eos": bool(after)}
-                for role, text in (("bos", before), ("eos", after)):
-                    if text:
-                        _use(role, text, special, ids, files.path)
-            case _:
-                kind = str(step.get("type"))[:40]
-                raise Unsupported(
-                    files.path, f"a post-processor of type {kind} (known: ByteLevel and TemplateProcessing)"
-                )
-    for role in ("bos", "eos"):
-        flag = files.settings.get(f"add_{role}_token")
-        if isinstance(flag, bool):
-            around.setdefault(role, flag)
-    return around
-
-
-def _around_text(template: list[Any], path: Path) -> tuple[str, str]:
-    """The special tokens before and behind the text in a template: one each at most."""
-    found: tuple[list[str], list[str]] = ([], [])
-    behind = False
-    for entry in template:
-        match entry:
-            case {"Sequence": _} if not behind:
-                behind = True
-            case {"SpecialToken": {"id": str(text)}}:
-                found[behind].append(text)
-            case _:
-                raise Unsupported(path, f"a post-processor with the step {str(entry)[:200]}")
-    before, after = found
-    if len(before) > 1 or len(after) > 1 or not behind:
-        raise Unsupported(path, f"a post-processor that puts {before + after!r:.200} around a text")
-    return "".join(before), "".join(after)
-
-
-def _use(role: str, text: str, special: dict[str, int], ids: Mapping[str, int], path: Path) -> None:
-    if text not in ids:
-        raise Unsupported(path, f"the post-processor uses {text[:40]!r}, which is not in the vocabulary")
-    if role == "eos" and special.get(role, ids[text]) != ids[text]:
-        raise Unsupported(path, f"the post-processor puts {text[:40]!r} behind a text, which is not the eos token")
-    special[role] = ids[text]
-
-
-def _strips_blanks(added: list[AddedToken], ids: Mapping[str, int], path: Path) -> bool:
-    """Whether special tokens swallow the blanks behind them. Raises Unsupported where llama.cpp could not do the same."""
-    used = [token for token in added if token.content in ids]
-    for token in used:
-        if token.lstrip or token.single_word:
-            raise Unsupported(path, f"the token {token.content[:40]!r} swallows blanks or stands alone only")
-    if not any(token.rstrip for token in used):
-        return False
-    as_phi3 = all(token.rstrip != (token.content in _KEEPS_BLANKS) for token in used)
-    if not as_phi3 or not {token.content for token in used} >= _PHI3_TOKENS:
-        stripping = next(token.content for token in used if token.rstrip)
-        raise Unsupported(path, f"the token {stripping[:40]!r} swallows the blanks behind it, unlike those of Phi-3")
-    return True

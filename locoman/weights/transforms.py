@@ -58,7 +58,7 @@ class Reordered:
         return self.source.rows
 
     def values(self, rows: slice | list[int] = slice(None)) -> NDArray[np.float32]:
-        return self.source.values([int(row) for row in self.order[rows]])
+        return self.source.values(self.order[rows].tolist())
 
 
 @dataclass(frozen=True, slots=True)
