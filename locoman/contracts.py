@@ -47,6 +47,10 @@ class Sampling:
     top_k: int | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    min_p: float | None = None
+    repeat_penalty: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +152,18 @@ class Engine(Protocol):
 
     def chat(self, request: Request) -> Iterator[Chunk]:
         """Streams the answer; closing the iterator cancels. Raises EngineError, UnknownName."""
+        ...
+
+    def choose(self, request: Request, options: Sequence[str]) -> Sequence[float]:
+        """How probable each option is as the answer, among the options: numbers from 0 to 1 in the order of `options`.
+
+        The weight of an option is the probability, at temperature 1, that the model's answer begins with the tokens of
+        this option and not with those of a longer one ("1" does not count what goes on to "12"). The weights are
+        divided by their sum, so that the result adds up to 1; it is all 0 if no option has a weight that can be told.
+        The request's sampling has no say in it.
+
+        Raises what `chat` raises, and RequestRefused (400) for options that are empty, repeated, too many or too long.
+        """
         ...
 
     def resident(self) -> Residency | None:

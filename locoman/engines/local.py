@@ -42,6 +42,15 @@ class LocalEngine:
         yield first
         yield from chunks
 
+    def choose(self, request: Request, options: Sequence[str]) -> Sequence[float]:
+        """See contracts.Engine. Also raises StoreError when the host's files cannot be written."""
+        try:
+            return self._connected().choose(request, options)
+        except EngineUnavailable:
+            if find_host(self._run_dir, self._locks_dir) is not None:
+                raise
+            return self._connected().choose(request, options)  # its time was up just as we asked
+
     def resident(self) -> Residency | None:
         """What the host holds; None when none runs. Starts nothing."""
         address = find_host(self._run_dir, self._locks_dir)

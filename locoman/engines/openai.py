@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,9 +11,11 @@ import httpx
 import msgspec
 
 from locoman.contracts import Chunk, Request, Residency, Served, Usage
+from locoman.engines.choosing import check_options
+from locoman.engines.choosing_client import Way, ask_forced, ask_host, ask_seen
 from locoman.engines.faults import error_of
 from locoman.engines.wire import Extension, read_extension
-from locoman.errors import EngineError, EngineLost, EngineUnavailable, LocomanError
+from locoman.errors import EngineError, EngineLost, EngineUnavailable, LocomanError, RequestRefused
 from locoman.names import ModelName
 
 _MAX_LINE_BYTES = 1 << 20
@@ -35,6 +37,7 @@ class OpenAIEngine:
     """
 
     def __init__(self, url: str, key: str = "", silence: float = 960.0) -> None:
+        self._ways: tuple[Way, ...] = (ask_host, ask_forced, ask_seen)
         self.url = url.rstrip("/").removesuffix("/v1")
         parts = _address(self.url)
         self._client = httpx.Client(
@@ -53,6 +56,24 @@ class OpenAIEngine:
             if response.status_code != 200:
                 raise error_of(response.status_code, _document(_read(response)), model)
             yield from _chunks(_events(response, model), request.model)
+
+    def choose(self, request: Request, options: Sequence[str]) -> Sequence[float]:
+        """See contracts.Engine; how near to exact it is depends on the server: `choosing_client`.
+
+        Raises EngineError, UnknownName, MissingPrerequisite; RequestRefused for a server that tells no probabilities.
+        """
+        check_options(options)
+        if not options:
+            return ()
+        model = str(request.model)
+        body = {"model": model, "messages": _messages(request)}
+        with self._told(model):
+            for number, way in enumerate(ways := self._ways):
+                chosen = way(self._client, body, options)
+                if chosen is not None:
+                    self._ways = ways[number:]  # what the server did not know once it will not know next time
+                    return chosen
+        raise RequestRefused(400, f"The server at {self.url} does not tell how probable its answers are.")
 
     def resident(self) -> Residency | None:
         """What our host holds in memory; None where the server is not ours or does not answer."""
@@ -106,14 +127,22 @@ def _body(request: Request) -> dict[str, Any]:
         "top_k": sampling.top_k,
         "seed": sampling.seed,
         "stop": list(sampling.stop) or None,
+        "min_p": sampling.min_p,
+        "repeat_penalty": sampling.repeat_penalty,
+        "presence_penalty": sampling.presence_penalty,
+        "frequency_penalty": sampling.frequency_penalty,
     }
     return {
         "model": str(request.model),
-        "messages": [{"role": turn.role, "content": turn.content} for turn in request.messages],
+        "messages": _messages(request),
         "stream": True,
         "stream_options": {"include_usage": True},
         **{name: value for name, value in asked.items() if value is not None},
     }
+
+
+def _messages(request: Request) -> list[dict[str, str]]:
+    return [{"role": turn.role, "content": turn.content} for turn in request.messages]
 
 
 def _chunks(events: Iterator[dict[str, Any]], model: ModelName) -> Iterator[Chunk]:

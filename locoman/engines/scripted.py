@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from locoman.contracts import Chunk, Request, Residency, Served, Timing, Usage
 from locoman.documents import read_jsonl
+from locoman.engines.choosing import check_options
 from locoman.errors import InvalidFile, RequestRefused
 
 _WORD = re.compile(r"\s*\S+\s*$|\s*\S+")
@@ -62,6 +63,13 @@ class ScriptedEngine:
         total = (time.perf_counter() - begun) * 1000.0
         usage = Usage(prompt_tokens=len(question.split()), completion_tokens=len(words))
         yield Chunk(finish="stop", timing=Timing(ttft_ms=first, total_ms=total), usage=usage)
+
+    def choose(self, request: Request, options: Sequence[str]) -> Sequence[float]:
+        """All for the longest option that the scripted answer begins with; nothing for any if there is none."""
+        check_options(options)
+        answer = "".join(chunk.text for chunk in self.chat(request)).strip()
+        meant = max((option for option in options if answer.startswith(option)), key=len, default=None)
+        return tuple(float(option == meant) for option in options)
 
     def resident(self) -> Residency | None:
         """Nothing is ever in memory."""
