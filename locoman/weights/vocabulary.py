@@ -7,7 +7,7 @@ scores from the merges: llama.cpp merges by score, Hugging Face by rank.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from locoman.weights.sentencepiece import PieceType, SentencePieceModel
 from locoman.weights.tokenizer_files import AddedToken, BpeModel
 
 MAX_TOKENS = 1 << 22
-MAX_MERGED_CHARACTERS = 4096
+MAX_MERGED_CHARACTERS = 512
 BLANK = "\N{LOWER ONE EIGHTH BLOCK}"
 """What SentencePiece writes for a blank."""
 
@@ -27,7 +27,7 @@ _MERGE_SPACE = "Ġ"
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 _LOOKS_SPECIAL = re.compile(r"<\|.*\|>|<｜.*｜>|<unused.*>|<pad>|<mask>|<2mass>|\[@BOS@\]", re.DOTALL)
 _PADDING_SCORE, _ADDED_SCORE = -10_000.0, -1000.0
-_BYTE_COUNT = 256
+_ASCII = 128
 _KINDS = {
     PieceType.NORMAL: TokenType.NORMAL,
     PieceType.UNKNOWN: TokenType.UNKNOWN,
@@ -110,13 +110,14 @@ def byte_level_vocabulary(model: BpeModel, added: Iterable[AddedToken], size: in
 
 
 def sentencepiece_vocabulary(
-    pieces: SentencePieceModel, model: BpeModel | None, added: Iterable[AddedToken], size: int, path: Path
+    pieces: SentencePieceModel, model: BpeModel | None, added: Collection[AddedToken], size: int, path: Path
 ) -> Vocabulary:
     """Of a tokenizer.model, with which the tokenizer.json (`model`) beside it must agree. Raises InvalidFile, Unsupported."""
     listing = _Listing(size, path)
     overruled = {token.id for token in added}
     for number, piece in enumerate(pieces.pieces[:size]):
-        if model and number not in overruled and model.vocab.get(piece.text) != number:
+        missing = number if piece.type is PieceType.BYTE else None  # Gemma's tokenizer.json has a tab for <0x09>
+        if model and number not in overruled and model.vocab.get(piece.text, missing) != number:
             raise InvalidFile(path, f"tokenizer.model and tokenizer.json disagree on {piece.text[:40]!r}")
         kind = _KINDS[piece.type]
         if kind is TokenType.USER_DEFINED and model:  # tokenizer.json lists those that count
@@ -127,10 +128,10 @@ def sentencepiece_vocabulary(
     return _with_scores(listing)
 
 
-def merged_vocabulary(model: BpeModel, added: Iterable[AddedToken], size: int, path: Path) -> Vocabulary:
+def merged_vocabulary(model: BpeModel, added: Collection[AddedToken], size: int, path: Path) -> Vocabulary:
     """Of a tokenizer.json that was made from a SentencePiece model. Raises InvalidFile, Unsupported."""
     listing = _Listing(size, path)
-    scores = _scores_from_merges(model, path)
+    scores = _scores_from_merges(model, {token.content for token in added}, path)
     for text, number in model.vocab.items():
         kind = TokenType.BYTE if _BYTE.fullmatch(text) else TokenType.NORMAL
         if text == model.unk_token:
@@ -142,15 +143,17 @@ def merged_vocabulary(model: BpeModel, added: Iterable[AddedToken], size: int, p
 
 def _with_scores(listing: _Listing) -> Vocabulary:
     """Raises Unsupported when a byte has no token: llama.cpp gives up on a text that holds one."""
-    if sum(kind == TokenType.BYTE for kind in listing.kinds) != _BYTE_COUNT:
+    tokens = {*listing.tokens}
+    if not all(f"<0x{byte:02X}>" in tokens or (byte < _ASCII and chr(byte) in tokens) for byte in range(256)):
         raise Unsupported(listing.path, "a SentencePiece vocabulary without a token for each byte")
     return Vocabulary(listing.texts(), tuple(listing.kinds), tuple(listing.scores))
 
 
-def _scores_from_merges(model: BpeModel, path: Path) -> dict[str, float]:
+def _scores_from_merges(model: BpeModel, added: Container[str], path: Path) -> dict[str, float]:
     """A score for each merged token: less the rank of its first merge.
 
-    llama.cpp merges any two neighbours whose text is a token, so all ways to put a token together must be listed.
+    llama.cpp merges any two neighbours whose text is a token, so all ways to put a token together must be listed; not so
+    for `added` tokens, which are found before.
     """
     ranks: dict[str, int] = {}
     ways: dict[str, int] = {}
@@ -160,10 +163,11 @@ def _scores_from_merges(model: BpeModel, path: Path) -> dict[str, float]:
             raise InvalidFile(path, f"the merge of {left[:40]!r} and {right[:40]!r} is not in the vocabulary")
         ranks.setdefault(text, rank)
         ways[text] = ways.get(text, 0) + 1
-    for text, listed in ways.items():
+    for text in model.vocab:
         if len(text) > MAX_MERGED_CHARACTERS:
             raise Unsupported(path, f"a token of {len(text)} characters")
-        if listed != sum(text[:cut] in model.vocab and text[cut:] in model.vocab for cut in range(1, len(text))):
+        possible = sum(text[:cut] in model.vocab and text[cut:] in model.vocab for cut in range(1, len(text)))
+        if possible != ways.get(text, 0) and text not in added:
             raise Unsupported(path, f"the merges of {text[:40]!r} are not those of a SentencePiece model")
     return {text: float(-rank) for text, rank in ranks.items()}
 
