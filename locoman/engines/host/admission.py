@@ -23,6 +23,11 @@ class Turnstile:
         """Whether anybody is inside or waiting."""
         return self._inside > 0
 
+    @property
+    def inside(self) -> int:
+        """Requests that are inside or wait."""
+        return self._inside
+
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Waits for the turn and holds it. Raises EngineBusy."""

@@ -28,11 +28,13 @@ from locoman.engines.host.admission import Turnstile
 from locoman.engines.host.launch import Child, Launcher
 from locoman.engines.host.lineup import adapter_named, chosen_adapter, launch_plan, loaded_names, sampling_fields
 from locoman.engines.host.logs import BoundedLog
+from locoman.engines.host.metrics import DeskState
 from locoman.engines.host.options import HostOptions
 from locoman.engines.host.prompting import prompted
 from locoman.engines.host.slots import SlotTable, lora_list
 from locoman.engines.host.stream import Clock, chunks, since
 from locoman.errors import EngineLost, EngineUnavailable, UnknownName
+from locoman.names import ModelName
 
 _ASKED = "asked"
 """The stage of a decision that the client made itself by naming a model."""
@@ -60,6 +62,7 @@ class Desk:
         self._reading = asyncio.Lock()
         self._running: _Running | None = None
         self._closed = False
+        self._loads = 0
 
     @property
     def busy(self) -> bool:
@@ -109,6 +112,24 @@ class Desk:
                 await self._unload()  # whatever is left of it is not to be trusted with the next request
                 raise
 
+    async def load(self, model: ModelName) -> None:
+        """Brings into memory what `model` needs, without asking it. Raises what `answer` raises."""
+        async with self._turnstile.turn():
+            lineup = await self.lineup()
+            chosen_adapter(lineup.base, model)
+            await self._ready(lineup.base)
+
+    async def unload(self) -> None:
+        """Frees the memory; the next request loads again. Raises EngineBusy."""
+        async with self._turnstile.turn():
+            await self._unload()
+
+    def state(self) -> DeskState:
+        """What is in memory and who is here at this moment."""
+        slots, owned = self._running.slots.occupancy if self._running is not None else (0, 0)
+        here = self._turnstile.inside
+        return DeskState(self.resident(), slots, owned, min(here, 1), max(0, here - 1), self._loads)
+
     async def close(self) -> None:
         """Ends the engine's process and refuses all further requests: the host is about to end."""
         self._closed = True
@@ -129,6 +150,7 @@ class Desk:
         if self._closed:
             raise EngineUnavailable("The host is about to end.")
         await self._unload()
+        self._loads += 1
         self._running = _Running(base, await self._launcher.launch(plan, self._log), SlotTable(plan.slots))
         return self._running
 

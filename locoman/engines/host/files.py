@@ -20,7 +20,8 @@ T = TypeVar("T")
 class HostAddress:
     """How a host is reached.
 
-    `nonce` tells one host from the next; `pid` is for people; `started` in seconds since 1970.
+    `nonce` tells one host from the next; `pid` is for people; `started` in seconds since 1970; `foreground`: somebody runs
+    it for others (`locoman serve`), so it is not ended to make room for another.
     """
 
     url: str
@@ -29,6 +30,7 @@ class HostAddress:
     version: str
     pid: int
     started: float
+    foreground: bool = False
 
 
 @dataclass(frozen=True, slots=True)

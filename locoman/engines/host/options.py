@@ -12,16 +12,29 @@ from locoman.engines.host.slots import MAX_SLOTS
 class HostOptions:
     """Settings of one host.
 
-    port: 0 = any free one. keep_alive: seconds without a request after which it ends; None = never. threads: CPU
-    threads of the engine; 0 = one per physical core. queue_limit: requests that may wait. max_slots: conversations
-    of different adapters whose KV is kept. load_timeout: seconds a base may take to load. locks_dir: None = locks/
-    beside the run folder.
+    host: address to listen on. port: 0 = any free one. client_key: what clients must send; None = this user's own key,
+    "" = none. names: host names besides the loopback's by which clients may call. foreground: runs for others, does not
+    end by itself, and is not replaced. keep_alive: seconds without a request after which it ends (in the foreground:
+    frees its memory); None = never. threads: CPU threads of the engine; 0 = one per physical core. queue_limit: requests
+    that may wait. max_slots: conversations of different adapters whose KV is kept. load_timeout: seconds a base may take
+    to load. locks_dir: None = locks/ beside the run folder. max_body_bytes, body_seconds, head_seconds, write_seconds,
+    connections: how large a request may be, how long its body and its head may take to arrive, how long a client may
+    take nothing of what is sent to it, how many connections there may be.
     """
 
+    host: str = "127.0.0.1"
     port: int = 0
+    client_key: str | None = None
+    names: tuple[str, ...] = ()
+    foreground: bool = False
     keep_alive: float | None = 300.0
     threads: int = 0
     queue_limit: int = 64
     max_slots: int = MAX_SLOTS
     load_timeout: float = 600.0
     locks_dir: Path | None = None
+    max_body_bytes: int = 8_000_000
+    body_seconds: float = 60.0
+    head_seconds: float = 15.0
+    write_seconds: float = 60.0
+    connections: int = 512

@@ -30,6 +30,11 @@ class SlotTable:
         self._free = list(range(count - 1, -1, -1))
         self._owned: OrderedDict[str | None, int] = OrderedDict()
 
+    @property
+    def occupancy(self) -> tuple[int, int]:
+        """Slots in all, and those that have an owner."""
+        return len(self._free) + len(self._owned), len(self._owned)
+
     def assign(self, owner: str | None) -> Slot:
         """The slot of `owner` (an adapter's name, None = the plain base)."""
         if owner in self._owned:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from locoman.contracts import Message, Sampling
-from locoman.engines.host.dialect import read_call
+from locoman.engines.host.dialects.openai import read_call
 from locoman.errors import RequestRefused, UnknownName
 from locoman.names import AUTO, ModelName
 
@@ -72,7 +72,7 @@ def test_content_may_come_in_text_parts_and_developer_means_system() -> None:
         (body(n=2), "n is not supported"),
         (body(tools=[{}]), "tools"),
         (body(response_format={"type": "json_object"}), "response_format"),
-        (body(presence_penalty=1), "presence_penalty"),
+        (body(presence_penalty=9), "presence_penalty"),
     ],
 )
 def test_what_is_no_request_is_refused_with_the_reason(data: bytes, words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from typing import Annotated, Any, Literal
@@ -9,15 +10,23 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from locoman.contracts import Chunk, Message, Request, Sampling, Usage
+from locoman.engines.faults import Fault
+from locoman.engines.host.dialects.reading import (
+    Count,
+    Seed,
+    Share,
+    Stops,
+    conversation,
+    decoded,
+    model_name,
+    refuse,
+    stops,
+)
 from locoman.engines.wire import Extension
-from locoman.errors import InvalidName, RequestRefused, UnknownName
-from locoman.names import ModelName, nearest
+from locoman.errors import RequestRefused
 
-_Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
 _Heat = Annotated[float, msgspec.Meta(ge=0.0, le=2.0)]
-_Count = Annotated[int, msgspec.Meta(ge=1, le=1 << 30)]
-_Seed = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
-_Stops = Annotated[list[str], msgspec.Meta(max_length=16)]
+_Penalty = Annotated[float, msgspec.Meta(ge=-2.0, le=2.0)]
 
 
 class _Part(msgspec.Struct):
@@ -49,35 +58,34 @@ class _Body(msgspec.Struct):
     model: str = "auto"
     stream: bool | None = False
     stream_options: _StreamOptions | None = None
-    max_tokens: _Count | None = None
-    max_completion_tokens: _Count | None = None
+    max_tokens: Count | None = None
+    max_completion_tokens: Count | None = None
     temperature: _Heat | None = None
-    top_p: _Share | None = None
-    top_k: _Count | None = None
-    seed: _Seed | None = None
-    stop: str | _Stops | None = None
+    top_p: Share | None = None
+    top_k: Count | None = None
+    seed: Seed | None = None
+    stop: str | Stops | None = None
     n: int | None = 1
     tools: list[Any] | None = None
     functions: list[Any] | None = None
     logprobs: bool | None = None
     response_format: _Format | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
+    presence_penalty: _Penalty | None = None
+    frequency_penalty: _Penalty | None = None
+    min_p: Share | None = None
+    repeat_penalty: Annotated[float, msgspec.Meta(gt=0.0, le=10.0)] | None = None
     logit_bias: dict[str, float] | None = None
 
-    def unsupported(self) -> str | None:
-        """The first field that asks for something we would silently get wrong."""
-        wanted = {
+    def unsupported(self) -> dict[str, bool]:
+        """What is not here, and whether it is asked for."""
+        return {
             "n": self.n not in (None, 1),
             "tools": bool(self.tools),
             "functions": bool(self.functions),
             "logprobs": bool(self.logprobs),
             "response_format": self.response_format is not None and self.response_format.type != "text",
-            "presence_penalty": bool(self.presence_penalty),
-            "frequency_penalty": bool(self.frequency_penalty),
             "logit_bias": bool(self.logit_bias),
         }
-        return next((name for name, asked in wanted.items() if asked), None)
 
 
 class ChatCall(msgspec.Struct, frozen=True):
@@ -91,48 +99,52 @@ class ChatCall(msgspec.Struct, frozen=True):
 
 def read_call(data: bytes) -> ChatCall:
     """Raises RequestRefused (400) for what is no request, UnknownName for a model that cannot exist."""
-    try:
-        body = msgspec.json.decode(data, type=_Body)
-    except msgspec.ValidationError as error:
-        raise RequestRefused(400, f"The request does not fit: {_lower(str(error))}.") from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestRefused(400, f"The request is no JSON: {_lower(str(error))}.") from error
-    if (field := body.unsupported()) is not None:
-        raise RequestRefused(400, f"{field} is not supported.")
-    messages = tuple(turn.message() for turn in body.messages)
-    if messages[-1].role != "user":
-        raise RequestRefused(400, "The last message must be the user's.")
-    if not messages[-1].content.strip():
-        raise RequestRefused(400, "The question is empty.")
+    body = decoded(data, _Body)
+    refuse(body.unsupported())
+    messages = conversation([turn.message() for turn in body.messages])
     sampling = Sampling(
         max_tokens=body.max_completion_tokens or body.max_tokens,
         temperature=body.temperature,
         top_p=body.top_p,
         top_k=body.top_k,
         seed=body.seed,
-        stop=(body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ()),
+        stop=stops(body.stop),
+        min_p=body.min_p,
+        repeat_penalty=body.repeat_penalty,
+        presence_penalty=body.presence_penalty,
+        frequency_penalty=body.frequency_penalty,
     )
     usage = body.stream_options is not None and body.stream_options.include_usage
-    return ChatCall(Request(messages, _model_name(body.model), sampling), body.model, bool(body.stream), usage)
-
-
-def _model_name(text: str) -> ModelName:
-    try:
-        return ModelName.parse(text)
-    except InvalidName as error:
-        raise UnknownName("model", text[:80], nearest(text[:80], ("auto", "base"))) from error
+    return ChatCall(Request(messages, model_name(body.model), sampling), body.model, bool(body.stream), usage)
 
 
 class AnswerWriter:
-    """Writes the documents of one answer; they share an id, a time and the model's name."""
+    """Writes one answer; all its documents share an id, a time and the model's name."""
+
+    media_type = "text/event-stream"
 
     def __init__(self, call: ChatCall) -> None:
         self._call = call
         self._head = {"id": f"chatcmpl-{secrets.token_hex(12)}", "created": int(time.time())}
         self._begun = False
 
+    def piece(self, chunk: Chunk) -> bytes:
+        """The stream's events for one chunk."""
+        return b"".join(_sse(event) for event in self.events(chunk))
+
+    def end(self) -> bytes:
+        """What closes a whole stream."""
+        return b"data: [DONE]\n\n"
+
+    def fault(self, fault: Fault) -> bytes:
+        """What closes a stream that broke; no end follows it."""
+        return _sse(fault.as_json())
+
     def events(self, chunk: Chunk) -> list[dict[str, Any]]:
-        """The stream events for one chunk, in order."""
+        """The stream's events for one chunk as documents.
+
+        With include_usage every event but the last has a null for usage, as OpenAI writes it.
+        """
         delta: dict[str, str] = {} if self._begun else {"role": "assistant", "content": ""}
         self._begun = True
         if chunk.text:
@@ -141,9 +153,12 @@ class AnswerWriter:
         event = self._document("chat.completion.chunk", choices=[choice])
         if extension := Extension(chunk.served, chunk.timing, chunk.usage).as_json():
             event["locoman"] = extension
-        if chunk.usage is None or not self._call.include_usage:
+        if not self._call.include_usage:
             return [event]
-        return [event, self._document("chat.completion.chunk", choices=[], usage=_usage(chunk.usage))]
+        event["usage"] = None
+        if chunk.finish is None:
+            return [event]
+        return [event, self._document("chat.completion.chunk", choices=[], usage=_usage(chunk.usage or Usage()))]
 
     def whole(self, chunks: list[Chunk]) -> dict[str, Any]:
         """The document of an answer that is not streamed."""
@@ -162,8 +177,16 @@ class AnswerWriter:
 
 def models_document(names: tuple[str, ...], created: int) -> dict[str, Any]:
     """The answer of GET /v1/models."""
-    models = [{"id": name, "object": "model", "created": created, "owned_by": "locoman"} for name in names]
-    return {"object": "list", "data": models}
+    return {"object": "list", "data": [model_document(name, created) for name in names]}
+
+
+def model_document(name: str, created: int) -> dict[str, Any]:
+    """The answer of GET /v1/models/{name}."""
+    return {"id": name, "object": "model", "created": created, "owned_by": "locoman"}
+
+
+def _sse(document: object) -> bytes:
+    return b"data: " + json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
@@ -173,7 +196,3 @@ def _usage(usage: Usage) -> dict[str, Any]:
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
     }
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
