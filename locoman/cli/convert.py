@@ -17,7 +17,6 @@ from locoman.cli.output import Output
 from locoman.errors import megabytes
 from locoman.weights.lora import LoraPlan
 from locoman.workflows.convert import ConvertOptions, ConvertPlan, execute_convert, plan_convert
-from locoman.workflows.fetch_checkpoint import fetch_checkpoint
 from locoman.workflows.model_files import base_weights, checkpoint_folder
 
 _FILE = click.Path(path_type=Path)
@@ -96,6 +95,8 @@ def _fetch(app: App, out: Output, checkpoint: HubCheckpoint, *, dry_run: bool) -
         lines.append(f"Download  {len(checkpoint.files)} files, {megabytes(checkpoint.bytes)}")
         out.result(document, lambda: out.lines(lines))
         return None
+    from locoman.workflows.fetch_checkpoint import fetch_checkpoint
+
     with out.stages() as stages:
         return fetch_checkpoint(app.home, checkpoint, stages)
 

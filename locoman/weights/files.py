@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 from weakref import WeakSet
@@ -20,6 +22,7 @@ from locoman.store.atomic import mapped, publish
 
 T = TypeVar("T")
 
+_SUFFIX = ".tmp"
 _MAPPED: WeakSet[mmap.mmap] = WeakSet()
 
 
@@ -74,14 +77,18 @@ def parse_json(data: bytes | memoryview | msgspec.Raw, path: Path, kind: type[T]
 def new_file(target: Path) -> Iterator[BinaryIO]:
     """A file to write; it takes the name `target` when the block ends well, and is gone when it does not.
 
-    Raises StoreError, MissingPrerequisite (disk full).
+    What a killed process left behind of the same target is taken away first. Raises StoreError, MissingPrerequisite (disk
+    full).
     """
     with mapped(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+        _sweep(target)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_SUFFIX, dir=target.parent)
     temporary = Path(name)
     try:
         with mapped(target), os.fdopen(handle, "wb") as file:
+            with suppress(OSError):  # some file systems have no such marks; then nothing is swept there either
+                _hold(handle)
             yield file
         with mapped(target):
             temporary.chmod(0o644)
@@ -89,3 +96,22 @@ def new_file(target: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _sweep(target: Path) -> None:
+    """Deletes unfinished files of `target` that nobody is writing any more."""
+    for path in target.parent.glob(f".{escape(target.name)}.*{_SUFFIX}"):
+        with suppress(OSError), path.open("rb") as file:  # held by a living process, gone, or not ours
+            _hold(file.fileno())
+            path.unlink()
+
+
+def _hold(handle: int) -> None:
+    """Marks an open file as being written for as long as it is open; raises BlockingIOError when somebody does.
+
+    Windows needs no mark: there an open file cannot be deleted.
+    """
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

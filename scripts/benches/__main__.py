@@ -13,6 +13,8 @@ from benches.figure import Figure
 BENCHES = {
     "adapters": "every adapter, and the base, on every evaluation set of loco-tiny, with intervals",
     "startup": "what `locoman --help` and a second `ask` take from the shell, beside a bare Python",
+    "convert": "checkpoint to GGUF: seconds, memory and disk, beside llama.cpp's tools and cp (--shape)",
+    "lora": "PEFT adapter to GGUF from the shell, beside llama.cpp's tool (--shape)",
     "kill": "SIGKILL at random instants of install, activate and remove; the registry stays valid (--rounds N each)",
 }
 
@@ -24,6 +26,10 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object per figure")
     parser.add_argument("--save", action="store_true", help="keep the figures in docs/benchmarks")
     parser.add_argument("--rounds", type=int, default=200, help="how often, for benchmarks that repeat")
+    parser.add_argument(
+        "--shape", choices=("tiny", "qwen3-0.6b", "qwen3-4b"), default="tiny", help="how large a model to make"
+    )
+    parser.add_argument("--folder", help="where large temporary files go (default: the system's folder for them)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     if arguments.list or not arguments.name:
