@@ -6,7 +6,6 @@ LoRA, alpha_pattern) becomes that alpha where it is the same everywhere, and els
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,9 +17,10 @@ from gguf.constants import GGML_QUANT_VERSION
 from locoman.contracts import Progress, no_progress
 from locoman.errors import InvalidFile, Unsupported, UsageError, WrongBase
 from locoman.weights import gguf_values
-from locoman.weights.gguf import GgufFile, GgufTensor
+from locoman.weights.gguf_model import GgufModel
 from locoman.weights.gguf_writer import NewTensor, write_gguf
 from locoman.weights.lora_base import LoraBase, read_lora_base
+from locoman.weights.lora_gguf import open_lora_gguf
 from locoman.weights.mixes import MIXES
 from locoman.weights.peft import LoraSettings, read_lora_settings
 from locoman.weights.pieces import stored_pieces
@@ -103,24 +103,9 @@ def check_lora_gguf(path: Path, base_gguf: Path) -> None:
     Raises WrongBase (another architecture, a tensor missing there or of another shape), InvalidFile (no LoRA, or a broken
     one), Unsupported, StoreError.
     """
-    with GgufFile.open(path) as lora, GgufFile.open(base_gguf) as base:
-        if lora.text("general.type", "model") != "adapter":
-            raise InvalidFile(path, "a GGUF file, but no adapter")
-        if (kind := lora.text("adapter.type")) != "lora":
-            raise Unsupported(path, f"an adapter of type {kind[:40]} (known: lora)")
-        alpha = lora.number("adapter.lora.alpha")
-        if not math.isfinite(alpha) or alpha == 0:  # llama.cpp takes 0 for "no scaling"
-            raise InvalidFile(path, f"the alpha of a LoRA cannot be {alpha}")
-        if lora.architecture != base.architecture:
-            detail = f"it was made for {lora.architecture[:40]}, this is {base.architecture[:40]}"
-            raise WrongBase(path.stem, base_gguf.stem, detail)
-        for name, (a, b) in _gguf_pairs(lora).items():
-            if name.startswith("token_embd."):
-                raise Unsupported(path, "a LoRA on the token embedding")
-            there = base.tensors.get(name)
-            shape = (b.shape[0], a.shape[1])
-            if there is None or there.shape != shape:
-                raise WrongBase(path.stem, base_gguf.stem, _mismatch(name, shape, there.shape if there else None))
+    with open_lora_gguf(path) as lora, GgufModel.open(base_gguf) as base:
+        shapes = {name: rows.shape for name, rows in base.tensors.items()}
+        lora.check(base_gguf.stem, base.head.architecture, shapes)
 
 
 def _new_tensor(name: str, source: TensorSource, kind: TensorType, factor: float) -> NewTensor:
@@ -181,22 +166,3 @@ def _common_alpha(modules: Mapping[str, tuple[StoredTensor, StoredTensor]], sett
     """The alpha, in llama.cpp's sense, that most modules share."""
     counts = Counter(settings.scale_of(module) * a.shape[0] for module, (a, _) in modules.items())
     return counts.most_common(1)[0][0]
-
-
-def _gguf_pairs(lora: GgufFile) -> dict[str, tuple[GgufTensor, GgufTensor]]:
-    pairs: dict[str, tuple[GgufTensor, GgufTensor]] = {}
-    for name, a in lora.tensors.items():
-        target, dot, half = name.rpartition(".")
-        if half not in ("lora_a", "lora_b") or not dot:
-            raise Unsupported(lora.path, f"the tensor {name} is no part of a plain LoRA")
-        b = lora.tensors.get(f"{target}.lora_b")
-        if b is None or f"{target}.lora_a" not in lora.tensors:
-            raise InvalidFile(lora.path, f"{target} has only one half of its LoRA")
-        if half == "lora_b":
-            continue
-        if len(a.shape) != 2 or len(b.shape) != 2 or a.shape[0] != b.shape[1]:
-            raise InvalidFile(lora.path, f"the halves of {target} do not fit: {a.shape} and {b.shape}")
-        pairs[target] = (a, b)
-    if not pairs:
-        raise InvalidFile(lora.path, "the adapter holds no tensors")
-    return pairs

@@ -38,12 +38,18 @@ class Shape:
         query, key = self.heads * self.head_dim, self.kv_heads * self.head_dim
         shapes: dict[str, tuple[int, ...]] = {"token_embd.weight": (self.vocabulary, self.hidden)}
         for layer in range(self.layers):
-            block = {
+            block: dict[str, tuple[int, ...]] = {
                 "attn_norm": (self.hidden,), "attn_q": (query, self.hidden), "attn_k": (key, self.hidden),
                 "attn_v": (key, self.hidden), "attn_output": (self.hidden, query), "ffn_norm": (self.hidden,),
                 "ffn_gate": (self.ffn, self.hidden), "ffn_up": (self.ffn, self.hidden),
                 "ffn_down": (self.hidden, self.ffn), "attn_q_norm": (self.head_dim,), "attn_k_norm": (self.head_dim,),
             }  # fmt: skip
+            if self.architecture != "qwen3":
+                del block["attn_q_norm"], block["attn_k_norm"]
+            if self.experts:
+                for name in ("ffn_gate", "ffn_up", "ffn_down"):
+                    block[f"{name}_exps"] = (self.experts, *block.pop(name))
+                block["ffn_gate_inp"] = (self.experts, self.hidden)
             shapes |= {f"blk.{layer}.{name}.weight": shape for name, shape in block.items()}
         shapes["output_norm.weight"] = (self.hidden,)
         return shapes if self.tied else shapes | {"output.weight": (self.vocabulary, self.hidden)}
@@ -57,6 +63,8 @@ class Shape:
             "attention.head_count_kv": self.kv_heads, "attention.key_length": self.head_dim,
             "attention.value_length": self.head_dim, "vocab_size": self.vocabulary,
         }  # fmt: skip
+        if self.experts:
+            numbers |= {"expert_count": self.experts, "expert_used_count": 2}
         return {
             "general.architecture": gguf_values.text(name),
             "general.file_type": gguf_values.u32(0),

@@ -15,6 +15,7 @@ from support.llama_probe import log_probabilities as ask_log_probabilities
 
 from locoman.weights.convert import convert, plan_conversion
 from locoman.weights.lora import convert_lora, plan_lora
+from locoman.weights.mixes import MIXES
 
 pytest.importorskip("xllamacpp", reason="there is no llama.cpp wheel for this machine")
 
@@ -85,7 +86,7 @@ def test_a_converted_lora_adds_what_peft_would(
     assert distance(answers, plain) > 0.1
 
 
-@pytest.mark.parametrize("quantization", ["F16", "BF16", "Q8_0"])
+@pytest.mark.parametrize("quantization", [name for name in MIXES if name != "F32"])
 def test_every_quantization_loads_and_answers(tmp_path: Path, quantization: str) -> None:
     model = make_gguf(checkpoints.write_checkpoint(tmp_path / "base"), quantization)
     tokenized, completion = ask_llama(

@@ -32,8 +32,9 @@ MODELS = {
     "blocks-of-16": (Shape(layers=8, ffn=272), F32),
     "narrow": (Shape(layers=8, hidden=160), F32),
     "weighed": (Shape(), BF16),
+    "experts": (Shape(layers=2, experts=8, architecture="llama"), F16),
 }
-"""Between them they meet every rule of the mixes for dense models, and every fallback."""
+"""Between them they meet every rule of the mixes, and every fallback."""
 
 
 def quantized(source: Path, target: Path, name: str, imatrix: Path | None = None) -> bytes:
@@ -92,6 +93,18 @@ def test_the_plan_says_which_tensors_cannot_have_the_type_wanted(sources: Path) 
     assert {tensor.target for tensor in plan.fallbacks} == {f"blk.{layer}.ffn_down.weight" for layer in range(8)}
     assert {(tensor.wanted.name, tensor.type.name) for tensor in plan.fallbacks} == {("Q6_K", "Q8_0"), ("Q4_K", "Q5_0")}
     assert plan.types["Q4_K"] == 44
+
+
+@pytest.mark.parametrize("name", ["Q4_0", "Q3_K_M", "F16"])
+def test_quantizing_again_gives_the_bytes_of_llama_quantize_too(sources: Path, tmp_path: Path, name: str) -> None:
+    tool = find_llama_quantize()
+    if tool is None:
+        pytest.skip("there is no llama-quantize here: set LOCOMAN_TEST_OLLAMA or put it on PATH")
+    quantized(sources / "plain.gguf", tmp_path / "once.gguf", "Q4_K_M")
+    with GgufModel.open(tmp_path / "once.gguf") as model:
+        model_plan.write_model(plan_quantization(model, name, requantize=True).model, tmp_path / "ours.gguf")
+    llama_quantize(tool, tmp_path / "once.gguf", tmp_path / "theirs.gguf", name, "--allow-requantize")
+    assert (tmp_path / "ours.gguf").read_bytes() == (tmp_path / "theirs.gguf").read_bytes()
 
 
 def test_what_is_quantized_already_is_quantized_again_only_when_asked(sources: Path, tmp_path: Path) -> None:
