@@ -84,6 +84,10 @@ class App:
             from locoman.engines.openai import OpenAIEngine
 
             return OpenAIEngine(self._required("engine.url"), self.settings.text("engine.key"))
+        if kind == "llama_cpp":
+            from locoman.engines.llama_cpp.engine import LlamaCppEngine
+
+            return LlamaCppEngine(self.lineup(), self.settings.number("engine.threads"))
         self.registry().current()  # with nothing installed, that is the error, and no host is started to find out
         return self._local_engine()
 

@@ -53,8 +53,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "engine.kind",
         "host",
-        "who answers: locoman's own host, any OpenAI server, or a script",
-        ("host", "openai", "scripted"),
+        "who answers: locoman's own host, any OpenAI server, llama-cpp-python in the same process, or a script",
+        ("host", "openai", "llama_cpp", "scripted"),
     ),
     Setting("engine.url", "", "the OpenAI server's address, for engine.kind = openai"),
     Setting("engine.key", "", "the OpenAI server's key", secret=True),

@@ -1,0 +1,1 @@
+"""llama.cpp in this very process, through llama-cpp-python: exact probabilities, and platforms without the embedded host."""
