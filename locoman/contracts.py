@@ -55,11 +55,16 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A conversation to be continued by a model; the last message is the question."""
+    """A conversation to be continued by a model; the last message is the question.
+
+    `serial` asks an engine that answers several at a time to be alone in it and to reuse nothing, so that the answer does
+    not depend, not even by rounding, on what else was asked.
+    """
 
     messages: tuple[Message, ...]
     model: ModelName = AUTO
     sampling: Sampling = field(default_factory=Sampling)
+    serial: bool = False
 
 
 @dataclass(frozen=True, slots=True)

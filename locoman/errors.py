@@ -237,6 +237,13 @@ class EngineLost(EngineError):
     """The engine went away in the middle of an answer."""
 
 
+class EngineSilent(EngineLost):
+    """The engine gave no sign of life for too long."""
+
+    def __init__(self) -> None:
+        super().__init__("The engine gave no sign of life for too long.")
+
+
 class RequestRefused(EngineError):
     """The engine answered with an error: `status` as in HTTP, and its message."""
 

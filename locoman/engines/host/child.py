@@ -1,6 +1,6 @@
 """The process that holds the model: `python -m locoman.engines.host.child`.
 
-It reads one line of JSON from stdin (the fields of `launch.LaunchPlan` and a key), starts llama.cpp's server from the
+It reads one line of JSON from stdin (the fields of `plan.LaunchPlan` and a key), starts llama.cpp's server from the
 xllamacpp wheel on a loopback port, and writes one line of JSON to stdout: {"ready": url}, {"failed": why} or
 {"missing": why}. Then it serves until stdin closes, which happens when the host ends in whatever way; on Linux the
 kernel also kills it with the host. It runs apart from the host because llama.cpp aborts the process it lives in when
@@ -14,6 +14,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 import threading
 from typing import Any, BinaryIO
 
@@ -43,13 +44,16 @@ def main() -> int:
 
 
 def _parameters(xllamacpp: Any, plan: dict[str, Any]) -> Any:
-    """llama.cpp's parameters for a plan. Why the caches are off: `slots.py`."""
+    """llama.cpp's parameters for a plan. Why the caches are off: `scheduler.py`."""
     parameters = xllamacpp.CommonParams()
-    parameters.model.path = plan["model"]
+    parameters.model.path = plan["model"]["path"]
     parameters.chat_template = plan["chat_template"]
     parameters.use_jinja = True
     parameters.force_pure_content_parser = True
-    parameters.n_ctx = plan["context"]
+    parameters.n_ctx = plan["cells"]
+    parameters.kv_unified_per_slot = plan["context"]
+    parameters.n_batch = 512  # a sign of life after each
+    parameters.sse_ping_interval = -1  # pings come from a thread that knows nothing of the engine's health
     parameters.fit_params = False
     parameters.n_parallel = plan["slots"]
     parameters.kv_unified = True
@@ -57,7 +61,7 @@ def _parameters(xllamacpp: Any, plan: dict[str, Any]) -> Any:
     parameters.cache_ram_mib = 0
     parameters.n_ctx_checkpoints = 0
     parameters.lora_init_without_apply = True
-    parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 0.0) for path in plan["loras"]]
+    parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(lora["path"], 0.0) for lora in plan["loras"]]
     parameters.cpuparams.n_threads = plan["threads"]
     parameters.cpuparams_batch.n_threads = plan["threads"]
     parameters.warmup = False
@@ -66,7 +70,8 @@ def _parameters(xllamacpp: Any, plan: dict[str, Any]) -> Any:
     parameters.port = 0
     parameters.api_keys = [plan["key"]]
     parameters.ui = False
-    parameters.endpoint_slots = False
+    parameters.endpoint_slots = True
+    parameters.slot_save_path = tempfile.gettempdir()  # nothing is saved, but without it slots cannot be erased
     return parameters
 
 

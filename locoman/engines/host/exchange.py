@@ -13,15 +13,19 @@ import h11
 
 _PIECE = 1 << 16
 _CONNECT_SECONDS = 10.0
+_SLICE = 5.0
 
 
 class Exchange:
-    """A request that was sent and its response; `status` as in HTTP. Errors: OSError, TimeoutError, h11's."""
+    """A request that was sent and its response; `status` as in HTTP, `silence` the seconds without a byte to give up after.
+
+    Errors: OSError, TimeoutError, h11's.
+    """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, silence: float) -> None:
         self._reader = reader
         self._writer = writer
-        self._silence = silence
+        self.silence = silence
         self._http = h11.Connection(h11.CLIENT)
         self.status = 0
 
@@ -56,11 +60,22 @@ class Exchange:
         request = h11.Request(method="POST", target=path, headers=[*headers, ("Connection", "close")])
         for event in (request, h11.Data(data=body), h11.EndOfMessage()):
             self._writer.write(self._http.send(event) or b"")
-        async with asyncio.timeout(self._silence):
+        async with asyncio.timeout(self.silence):
             await self._writer.drain()
 
     async def _next(self) -> h11.Event:
         while (event := self._http.next_event()) is h11.NEED_DATA:
-            async with asyncio.timeout(self._silence):
-                self._http.receive_data(await self._reader.read(_PIECE))
+            self._http.receive_data(await self._receive())
         return cast("h11.Event", event)
+
+    async def _receive(self) -> bytes:
+        """What came; the silence is counted in slices, so that the time for which a machine was suspended is but one."""
+        left = self.silence
+        while True:
+            try:
+                async with asyncio.timeout(min(left, _SLICE)):
+                    return await self._reader.read(_PIECE)
+            except TimeoutError:
+                left -= _SLICE
+                if left <= 0:
+                    raise

@@ -9,48 +9,20 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
-from urllib.parse import urlsplit
+from dataclasses import asdict
+from typing import Protocol
 
-import h11
 import psutil
 
-from locoman.engines.host.exchange import Exchange
 from locoman.engines.host.logs import BoundedLog
+from locoman.engines.host.plan import LaunchPlan
 from locoman.engines.host.spawn import no_window
-from locoman.errors import (
-    ContextExceeded,
-    EngineLost,
-    EngineUnavailable,
-    LocomanError,
-    MissingPrerequisite,
-    RequestRefused,
-)
+from locoman.engines.host.talk import Talk
+from locoman.errors import EngineUnavailable, LocomanError, MissingPrerequisite
 
-_MAX_EVENT_BYTES = 1 << 20
-_SILENCE = 900.0
-"""Seconds without a byte from llama.cpp after which it is given up; a long prompt on a slow processor takes minutes."""
 _SERIOUS = re.compile(r"GGML_ASSERT|terminate called|what\(\):|Segmentation|illegal instruction", re.IGNORECASE)
 _ERROR_LINE = re.compile(r"[\d.]+ E (?P<text>.+)")
-
-
-@dataclass(frozen=True, slots=True)
-class LaunchPlan:
-    """What the process loads. `context` tokens of KV are shared by all `slots`; `loras` are numbered in their order.
-
-    `contents` has the size and modification time of every file, so that a plan with a replaced file is another plan.
-    """
-
-    model: str
-    chat_template: str
-    context: int
-    slots: int
-    loras: tuple[str, ...]
-    threads: int
-    contents: tuple[tuple[int, int], ...] = ()
 
 
 class Launcher(Protocol):
@@ -70,14 +42,17 @@ class Child:
         self.plan = plan
         self._process = process
         self._pump = pump
-        self._address = ("", 0)
-        self._key = ""
+        self._talk: Talk | None = None
 
     def connect(self, url: str, key: str) -> None:
         """Remembers where the server listens; called once, when it is ready."""
-        parts = urlsplit(url)
-        self._address = (parts.hostname or "", parts.port or 0)
-        self._key = key
+        self._talk = Talk(url, key)
+
+    @property
+    def talk(self) -> Talk:
+        """The way to ask it; there once it is ready."""
+        assert self._talk is not None
+        return self._talk
 
     @property
     def pid(self) -> int:
@@ -95,33 +70,6 @@ class Child:
             return int(psutil.Process(self._process.pid).memory_info().rss)
         except psutil.Error:
             return 0
-
-    async def events(self, body: dict[str, Any]) -> AsyncGenerator[dict[str, Any]]:
-        """The events of a streamed chat completion; closing the iterator makes llama.cpp stop.
-
-        Raises ConnectionError when it went away before it began to answer, EngineLost when later, RequestRefused.
-        """
-        data = json.dumps({**body, "stream": True}).encode()
-        try:
-            exchange = await Exchange.post(self._address, "/v1/chat/completions", self._key, data, _SILENCE)
-        except TimeoutError as error:
-            raise EngineLost("The engine gave no sign of life for too long.") from error
-        except (OSError, h11.RemoteProtocolError) as error:
-            raise ConnectionError(str(error)) from error
-        try:
-            if exchange.status != 200:
-                raise _refusal(exchange.status, await _whole(exchange))
-            async for line in _lines(exchange):
-                if line.startswith(b"data: ") and line != b"data: [DONE]":
-                    yield _event(line[6:])
-                elif line.startswith(b"error: "):
-                    raise _refusal(500, line[7:])
-        except TimeoutError as error:
-            raise EngineLost("The engine gave no sign of life for too long.") from error
-        except (OSError, h11.RemoteProtocolError) as error:
-            raise EngineLost("The engine went away in the middle of the answer.") from error
-        finally:
-            exchange.close()
 
     async def stop(self) -> None:
         """Ends the process and waits for it."""
@@ -188,55 +136,13 @@ async def _keep(stream: asyncio.StreamReader, log: BoundedLog) -> None:
             log.write(data)
 
 
-async def _whole(exchange: Exchange) -> bytes:
-    """The body of an error, no more of it than is good for us."""
-    body = b""
-    while len(body) < _MAX_EVENT_BYTES and (piece := await exchange.read()):
-        body += piece
-    return body
-
-
-async def _lines(exchange: Exchange) -> AsyncIterator[bytes]:
-    """The lines of a stream, without their ends, refusing one that never does. Raises EngineLost."""
-    rest = b""
-    while piece := await exchange.read():
-        *lines, rest = (rest + piece).split(b"\n")
-        for line in lines:
-            yield line.rstrip(b"\r")
-        if len(rest) > _MAX_EVENT_BYTES:
-            raise EngineLost("The engine sent something that is not an answer.")
-
-
-def _event(text: bytes) -> dict[str, Any]:
-    try:
-        event = json.loads(text)
-    except ValueError as error:
-        raise EngineLost("The engine sent something that is not an answer.") from error
-    if not isinstance(event, dict):
-        raise EngineLost("The engine sent something that is not an answer.")
-    if "error" in event:
-        raise _refusal(500, text)
-    return event
-
-
-def _refusal(status: int, body: bytes) -> RequestRefused:
-    """llama.cpp's error document as ours."""
-    try:
-        error = json.loads(body)["error"]
-        if error.get("type") == "exceed_context_size_error":
-            return ContextExceeded(int(error["n_prompt_tokens"]), int(error["n_ctx"]))
-        return RequestRefused(status, f"The engine refused the request: {error['message']}")
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return RequestRefused(status, f"The engine refused the request with HTTP status {status}.")
-
-
 def _why(plan: LaunchPlan, lines: list[str], returncode: int | None, reason: str) -> str:
     """One sentence on a start that failed, with llama.cpp's own words where it left some."""
     serious = [line for line in lines if _SERIOUS.search(line)]
     errors = [match["text"] for line in lines if (match := _ERROR_LINE.match(line))]
     words = (serious or errors or [reason or "it ended without a word"])[0].strip().rstrip(".")
-    named = next((path for path in plan.loras if any(path in line for line in errors)), None)
-    what = f"the adapter {named}" if named else plan.model
+    named = next((lora.path for lora in plan.loras if any(lora.path in line for line in errors)), None)
+    what = f"the adapter {named}" if named else plan.model.path
     if returncode is not None and returncode < 0 and not serious:
         words += f" (ended by {signal.Signals(-returncode).name})"
     return f"llama.cpp could not load {what}: {words}."

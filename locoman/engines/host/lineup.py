@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import Path
 from typing import Any
 
 from locoman.contracts import Sampling, ServedAdapter, ServedBase
-from locoman.engines.host.launch import LaunchPlan
+from locoman.engines.host.plan import LaunchPlan
 from locoman.errors import UnknownName
 from locoman.names import ModelName, nearest
 
@@ -36,32 +35,26 @@ def model_names(base: ServedBase) -> tuple[str, ...]:
     return ("auto", "base", *(adapter.name for adapter in base.adapters))
 
 
+def owner_of(adapter: ServedAdapter | None) -> tuple[str, float] | None:
+    """Whose weights answer: the file and scale of an adapter, None for the plain base and whoever has none of their own."""
+    return None if adapter is None or adapter.gguf is None else (str(adapter.gguf), adapter.scale)
+
+
+def lora_list(plan: LaunchPlan, owner: tuple[str, float] | None) -> list[dict[str, float]]:
+    """llama.cpp's `lora` for a request: every loaded adapter by its number, all off but the owner's."""
+    path, scale = owner or ("", 0.0)
+    return [{"id": number, "scale": scale if lora.path == path else 0.0} for number, lora in enumerate(plan.loras)]
+
+
 def loaded_names(base: ServedBase) -> tuple[str, ...]:
-    """The adapters with weights, in the order in which llama.cpp numbers them."""
+    """The adapters with weights."""
     return tuple(adapter.name for adapter in base.adapters if adapter.gguf is not None)
 
 
-def launch_plan(base: ServedBase, threads: int, max_slots: int) -> LaunchPlan:
-    """What must be in memory to serve `base`."""
-    loras = tuple(adapter.gguf for adapter in base.adapters if adapter.gguf is not None)
-    return LaunchPlan(
-        model=str(base.gguf),
-        chat_template=base.chat_template,
-        context=base.context,
-        slots=min(max_slots, 1 + len(base.adapters)),
-        loras=tuple(str(path) for path in loras),
-        threads=threads,
-        contents=tuple(_content(path) for path in (base.gguf, *loras)),
-    )
-
-
-def _content(path: Path) -> tuple[int, int]:
-    """What tells that a file was replaced; llama.cpp will complain about one that is missing."""
-    try:
-        status = path.stat()
-    except OSError:
-        return (0, 0)
-    return (status.st_size, status.st_mtime_ns)
+def resident_names(base: ServedBase, plan: LaunchPlan) -> tuple[str, ...]:
+    """The adapters of `base` whose weights are in memory."""
+    loaded = {lora.path for lora in plan.loras}
+    return tuple(adapter.name for adapter in base.adapters if str(adapter.gguf) in loaded)
 
 
 def sampling_fields(base: ServedBase, asked: Sampling) -> dict[str, Any]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from locoman.engines.host.slots import MAX_SLOTS
-
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
@@ -16,10 +14,13 @@ class HostOptions:
     "" = none. names: host names besides the loopback's by which clients may call. foreground: runs for others, does not
     end by itself, and is not replaced. keep_alive: seconds without a request after which it ends (in the foreground:
     frees its memory); None = never. threads: CPU threads of the engine; 0 = one per physical core. queue_limit: requests
-    that may wait. max_slots: conversations of different adapters whose KV is kept. load_timeout: seconds a base may take
-    to load. locks_dir: None = locks/ beside the run folder. max_body_bytes, body_seconds, head_seconds, write_seconds,
-    connections: how large a request may be, how long its body and its head may take to arrive, how long a client may
-    take nothing of what is sent to it, how many connections there may be.
+    that may wait. max_slots: conversations whose KV is kept, and requests of one adapter that are answered together.
+    burst: requests that may overtake one which waits for another adapter. serial: one request at a time, each evaluated
+    from its beginning, so that equal questions get equal answers to the last byte. memory: bytes for all bases and
+    adapters together; 0 = what the machine has. load_timeout: seconds a base may take to load. locks_dir: None = locks/
+    beside the run folder. max_body_bytes, body_seconds, head_seconds, write_seconds, connections: how large a request
+    may be, how long its body and its head may take to arrive, how long a client may take nothing of what is sent to it,
+    how many connections there may be.
     """
 
     host: str = "127.0.0.1"
@@ -30,7 +31,10 @@ class HostOptions:
     keep_alive: float | None = 300.0
     threads: int = 0
     queue_limit: int = 64
-    max_slots: int = MAX_SLOTS
+    max_slots: int = 32
+    burst: int = 32
+    serial: bool = False
+    memory: int = 0
     load_timeout: float = 600.0
     locks_dir: Path | None = None
     max_body_bytes: int = 8_000_000

@@ -22,7 +22,7 @@ class Clock:
 
     begun: float
     route_ms: float
-    load_ms: float
+    load_ms: float = 0.0
     ttft_ms: float = 0.0
 
     def text_came(self) -> None:

@@ -4,59 +4,71 @@ import asyncio
 
 import pytest
 
-from locoman.engines.host.admission import Turnstile
+from locoman.engines.host.admission import Gate, Visitors
+from locoman.engines.host.scheduler import Job, Scheduler, Turn
 from locoman.errors import EngineBusy
 
+HELLO = (Turn(b"hello", 5),)
 
-def test_one_at_a_time_in_the_order_of_arrival() -> None:
+
+def gate() -> Gate:
+    return Gate(Scheduler(2, 100, 4))
+
+
+def test_one_owner_after_the_other_in_the_order_of_arrival() -> None:
     order: list[str] = []
 
-    async def pass_through(turnstile: Turnstile, name: str) -> None:
-        async with turnstile.turn():
-            order.append(f"{name} in")
-            await asyncio.sleep(0)
-            order.append(f"{name} out")
+    async def pass_through(way: Gate, name: str) -> None:
+        job = Job(name, HELLO, 10)
+        await way.enter(job)
+        order.append(f"{name} in")
+        await asyncio.sleep(0)
+        order.append(f"{name} out")
+        way.leave(job, 10)
 
-    async def scenario() -> bool:
-        turnstile = Turnstile(10)
-        await asyncio.gather(*(pass_through(turnstile, name) for name in "abc"))
-        return turnstile.busy
+    async def scenario() -> None:
+        way = gate()
+        await asyncio.gather(*(pass_through(way, name) for name in "abc"))
+        assert way.scheduler.running == way.scheduler.waiting == 0
 
-    assert asyncio.run(scenario()) is False
+    asyncio.run(scenario())
     assert order == ["a in", "a out", "b in", "b out", "c in", "c out"]
 
 
-def test_with_the_queue_full_the_next_is_told_when_to_come_back() -> None:
+@pytest.mark.parametrize("granted", [False, True], ids=["while it waits", "in the moment of its turn"])
+def test_one_that_is_cancelled_leaves_its_place(granted: bool) -> None:
     async def scenario() -> None:
-        turnstile = Turnstile(2)
-        release = asyncio.Event()
-
-        async def hold() -> None:
-            async with turnstile.turn():
-                await release.wait()
-
-        inside = [asyncio.create_task(hold()) for _ in range(3)]
+        way = gate()
+        first = Job("a", HELLO, 10)
+        await way.enter(first)
+        waiting = asyncio.create_task(way.enter(Job("b", HELLO, 10)))
         await asyncio.sleep(0)
-        with pytest.raises(EngineBusy) as caught:
-            async with turnstile.turn():
-                pass
-        assert caught.value.retry_after >= 1
-        release.set()
-        await asyncio.gather(*inside)
-        async with turnstile.turn():  # and there is room again
-            pass
+        if granted:
+            way.leave(first, 10)
+            waiting.cancel()
+        else:
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            way.leave(first, 10)
+        await asyncio.wait([waiting])
+        assert waiting.cancelled()
+        assert way.scheduler.running == way.scheduler.waiting == 0
 
     asyncio.run(scenario())
 
 
-def test_one_that_gives_up_waiting_leaves_its_place() -> None:
+def test_with_the_queue_full_the_next_is_told_when_to_come_back() -> None:
     async def scenario() -> None:
-        turnstile = Turnstile(5)
-        async with turnstile.turn():
-            waiting = asyncio.create_task(turnstile.turn().__aenter__())
-            await asyncio.sleep(0)
-            waiting.cancel()
-            await asyncio.wait([waiting])
-        assert not turnstile.busy
+        visitors = Visitors(2)
+        with visitors.visit() as first:
+            first.start()
+            with visitors.visit(), visitors.visit():
+                assert (visitors.answering, visitors.waiting) == (1, 2)
+                with pytest.raises(EngineBusy) as caught, visitors.visit():
+                    pass
+                assert caught.value.retry_after >= 1
+            with visitors.visit():  # and there is room again
+                pass
+        assert (visitors.answering, visitors.waiting) == (0, 0)
 
     asyncio.run(scenario())
