@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from locoman.engines.host.audience import Audience
 from locoman.engines.host.door import Door
+from locoman.engines.host.endpoints.choosing import choosing_routes
 from locoman.engines.host.endpoints.ollama import ollama_routes
 from locoman.engines.host.endpoints.openai import openai_routes
 from locoman.engines.host.endpoints.own import own_routes
@@ -21,7 +22,7 @@ from locoman.errors import RequestRefused
 def application(service: Service, audience: Audience) -> ASGIApp:
     """What uvicorn runs."""
     inner = Starlette(
-        routes=[*own_routes(service), *openai_routes(service), *ollama_routes(service)],
+        routes=[*own_routes(service), *openai_routes(service), *ollama_routes(service), *choosing_routes(service)],
         exception_handlers={HTTPException: _unrouted},
     )
     return Door(inner, service.guard, audience)

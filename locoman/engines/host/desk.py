@@ -6,7 +6,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
@@ -24,7 +24,9 @@ from locoman.contracts import (
     ServedAdapter,
     ServedBase,
 )
+from locoman.engines.choosing import shares, spelled
 from locoman.engines.host.admission import Visit, Visitors
+from locoman.engines.host.choosing import with_room, written
 from locoman.engines.host.launch import Launcher
 from locoman.engines.host.lineup import adapter_named, chosen_adapter, resident_names
 from locoman.engines.host.logs import BoundedLog
@@ -93,6 +95,17 @@ class Desk:
                 async for chunk in chunks(events, served, clock):
                     yield chunk
 
+    async def choose(self, request: Request, options: Sequence[str]) -> tuple[float, ...]:
+        """See contracts.Engine.choose; `options` are checked. Raises what `answer` raises."""
+        if not options:
+            return ()
+        with self._visitors.visit() as visit:
+            lineup = await self.lineup()
+            decision = await self._decide(lineup, request)
+            adapter = adapter_named(lineup.base, decision.adapter)
+            tokens = await self._written(lineup.base, with_room(request, options), adapter, visit, options)
+            return shares([spelled(option, found) for option, found in zip(options, tokens, strict=True)])
+
     async def load(self, model: ModelName) -> None:
         """Brings into memory what `model` needs, without asking it. Raises what `answer` raises."""
         with self._visitors.visit():
@@ -151,6 +164,20 @@ class Desk:
             except ConnectionError as error:
                 if last_try:
                     raise EngineLost("The engine went away before it could answer, twice in a row.") from error
+
+    async def _written(
+        self, base: ServedBase, request: Request, adapter: ServedAdapter | None, visit: Visit, options: Sequence[str]
+    ) -> list[list[object]]:
+        """See `choosing.written`. An engine that turns out to be dead is replaced once."""
+        for last_try in (False, True):
+            try:
+                async with self._seating.seat(base, request, adapter) as seat:
+                    visit.start()
+                    return await written(seat.events, seat.body, options)
+            except ConnectionError as error:
+                if last_try:
+                    raise EngineLost("The engine went away before it could answer, twice in a row.") from error
+        raise AssertionError
 
 
 def physical_cores() -> int:
