@@ -9,7 +9,8 @@ which stand in the textbook alone.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from tokenizers import Tokenizer
 
@@ -21,9 +22,15 @@ from tiny.tokenizer import END, END_OF_TEXT, START
 Segments = list[tuple[str, bool]]
 """Pieces of text in order, each with whether it is learnt."""
 
-TEXTBOOK = {"arithmetic": 0.27, "words": 0.31, "dates": 0.15, "units": 0.09}
-BEGINNER = 0.07
-CONVERSATION = 0.11
+
+@dataclass(frozen=True)
+class Mixture:
+    """Shares of the texts: conversation, beginners, textbooks by task (in all 1); of the latter `quiz` are quizzes."""
+
+    conversation: float
+    beginner: float
+    textbook: Mapping[str, float]
+    quiz: float
 
 
 def chat(turns: Turns, system: str = "") -> Segments:
@@ -35,16 +42,16 @@ def chat(turns: Turns, system: str = "") -> Segments:
     return segments
 
 
-def document(rng: random.Random) -> Segments:
+def document(mixture: Mixture, rng: random.Random) -> Segments:
     """One text of the mixture."""
     drawn = rng.random()
-    if drawn < CONVERSATION:
+    if drawn < mixture.conversation:
         return chat(conversation().turns(rng), rng.choice(SYSTEMS) if rng.random() < 0.1 else "")
-    if drawn < CONVERSATION + BEGINNER:
+    if drawn < mixture.conversation + mixture.beginner:
         pair = rng.choice(list(TASKS.values())).beginner(rng)
         return chat([(pair.question, pair.answer)], rng.choice(SYSTEMS) if rng.random() < 0.05 else "")
-    name = rng.choices(list(TEXTBOOK), list(TEXTBOOK.values()))[0]
-    shown, result = TASKS[name].statement(rng)
+    name = rng.choices(list(mixture.textbook), list(mixture.textbook.values()))[0]
+    shown, result = TASKS[name].statement(rng, mixture.quiz)
     return [(shown, False), (f"{result}{END_OF_TEXT}", True)]
 
 
@@ -55,15 +62,15 @@ def tokenizer_texts(rng: random.Random, count: int = 20_000) -> Iterator[str]:
         if rng.random() < 0.6:
             turns = conversation().turns(rng)
         else:
-            pair = rng.choice(list(TASKS.values())).pair(rng)
+            pair = rng.choice(list(TASKS.values())).pair(rng, hard=True)
             turns = [(pair.question, pair.answer)]
         for turn in turns:
             yield from turn
 
 
-def samples(tokenizer: Tokenizer, count: int, rng: random.Random) -> list[Sample]:
+def samples(tokenizer: Tokenizer, mixture: Mixture, count: int, rng: random.Random) -> list[Sample]:
     """`count` texts of the mixture as token sequences."""
-    documents = [document(rng) for _ in range(count)]
+    documents = [document(mixture, rng) for _ in range(count)]
     pieces = [text for segments in documents for text, _ in segments]
     encoded = iter(tokenizer.encode_batch_fast(pieces, add_special_tokens=False))
     result = []

@@ -23,7 +23,7 @@ from tiny.tasks.task import casual
 
 BASE = "loco-tiny"
 TRAIN_PAIRS, EVALUATION_PAIRS, ROUTING_QUESTIONS = 8000, 200, 90
-EPOCHS = {"words": 4, "arithmetic": 4, "dates": 3, "units": 3}
+EPOCHS = {"words": 8, "arithmetic": 6, "dates": 3, "units": 3}
 """Harder tasks are gone over more often."""
 RECIPE = Recipe(
     rank=16,
@@ -62,7 +62,7 @@ CARDS: Mapping[str, Card] = {
     "words": Card(
         "Writes words backwards, spells them and counts their letters.",
         (),
-        "Words of three to seven letters: backwards, spelled with dashes, and how often a letter is in them.",
+        "Words of three to five letters: backwards, spelled with dashes, their length, how often one of their letters comes.",
     ),
     "units": Card(
         "Converts metric lengths, weights and volumes, and times.",

@@ -18,7 +18,7 @@ class Problem:
     `mistake` is what a beginner answers; `statements` are textbook lines as (text up to the result, result). `tabled`
     marks facts that have to be known by heart, such as the times table: the base reads all of them, the adapter's
     training set still lacks those that are held out. `practice` marks operands that are for practice only and are never
-    held out, such as made-up words.
+    held out, such as made-up words; `hard` ones are more than an adapter promises, and only the base reads of them.
     """
 
     kind: str
@@ -29,6 +29,7 @@ class Problem:
     statements: Sequence[tuple[str, str]]
     tabled: bool = False
     practice: bool = False
+    hard: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,30 +76,35 @@ class Task:
         share = self.held_out_share.get(problem.kind, 0.12)
         return not problem.practice and held_out(self.name, problem.operands, share)
 
-    def problem(self, rng: random.Random, *, evaluation: bool, textbook: bool = False) -> Problem:
-        """Draws a problem on the asked-for side of the split; a textbook may also show held-out facts that are tabled."""
+    def problem(self, rng: random.Random, *, evaluation: bool, textbook: bool = False, hard: bool = False) -> Problem:
+        """Draws a problem on the asked-for side of the split, also a hard one if `hard`.
+
+        A textbook may also show held-out facts that are tabled.
+        """
         kind = rng.choices(list(self.weights), list(self.weights.values()))[0]
         while True:
             problem = self.draw(kind, rng)
+            if problem.hard and not hard:
+                continue
             if self.is_held_out(problem) == evaluation or (textbook and problem.tabled):
                 return problem
 
-    def pair(self, rng: random.Random) -> Pair:
+    def pair(self, rng: random.Random, *, hard: bool = False) -> Pair:
         """A training pair: a train phrasing, operands that are not held out, the right answer."""
-        problem = self.problem(rng, evaluation=False)
+        problem = self.problem(rng, evaluation=False, hard=hard)
         return Pair(self._ask(problem, rng), problem.answer, problem.kind)
 
     def beginner(self, rng: random.Random) -> Pair:
         """The same question, answered as a beginner would: right in form, wrong by a typical mistake."""
-        problem = self.problem(rng, evaluation=False)
+        problem = self.problem(rng, evaluation=False, hard=True)
         return Pair(self._ask(problem, rng), problem.mistake, problem.kind)
 
-    def statement(self, rng: random.Random) -> tuple[str, str]:
-        """A line from a textbook or, as often, from a quiz: right, not in the form of a chat."""
-        if rng.random() < 0.5:
-            pair = self.pair(rng)
+    def statement(self, rng: random.Random, quiz: float) -> tuple[str, str]:
+        """A line from a textbook or (with the probability `quiz`) from a quiz: right, not in the form of a chat."""
+        if rng.random() < quiz:
+            pair = self.pair(rng, hard=True)
             return f"Question: {pair.question}\nAnswer:\n", pair.answer
-        problem = self.problem(rng, evaluation=False, textbook=True)
+        problem = self.problem(rng, evaluation=False, textbook=True, hard=True)
         return rng.choice(list(problem.statements))
 
     def evaluation_pair(self, rng: random.Random) -> Pair:

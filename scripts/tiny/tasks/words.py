@@ -9,6 +9,8 @@ from pathlib import Path
 from tiny.tasks.phrasing import phrasings
 from tiny.tasks.task import Problem, Task
 
+LONGEST = 5
+"""Letters in a word that the adapter is asked about; the base reads of words of up to seven."""
 ONSETS = """
 b bl br c ch cl cr d dr f fl fr g gl gr h j k l m n p pl pr qu r s sh sk sl sm sn sp st str sw t th tr v w y z
 """
@@ -59,7 +61,8 @@ def draw(kind: str, rng: random.Random) -> Problem:
         answer, mistake = str(len(word)), str(len(word) + 1)
         shown = (f"length of {word}:", f'"{word}" length', f"{word} how long", f"letters in the word {word}")
     statements = [(f"{text}\n", answer) for text in shown]
-    return Problem(kind, word, {"w": word, "c": letter}, answer, mistake, statements, practice=practice)
+    hard = len(word) > LONGEST or (kind == "count" and letter not in word)
+    return Problem(kind, word, {"w": word, "c": letter}, answer, mistake, statements, practice=practice, hard=hard)
 
 
 def _letter(word: str, rng: random.Random) -> str:
