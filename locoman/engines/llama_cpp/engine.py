@@ -87,6 +87,9 @@ class LlamaCppEngine:
         answer = AnswerText((*turn.lineup.base.stop, *sampling.stop))
         tokens = list(turn.prompt)
         cached, first, ended = 0, 0.0, False
+        if request.serial:
+            with self._lock:
+                loaded.runtime.forget(turn.owner)
         with closing(loaded.runtime.sampler(sampling)) as sampler:
             while not ended and len(tokens) - len(turn.prompt) < limit:
                 with self._lock:  # others may have their turn between two tokens

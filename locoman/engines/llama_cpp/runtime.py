@@ -124,6 +124,10 @@ class Runtime:
             self._decode(sequence, tokens[start : start + _BATCH])
         return known
 
+    def forget(self, owner: Owner) -> None:
+        """Makes the owner's next `evaluate` begin at the beginning."""
+        self._forget(self._sequence(owner), 0)
+
     def log_probabilities(self) -> NDArray[np.float64]:
         """Of every token as the next one, natural logarithms, after the last `evaluate`."""
         pointer = self._c.llama_get_logits_ith(self._context, -1)
@@ -138,7 +142,7 @@ class Runtime:
 
     def sampler(self, sampling: Sampling) -> Sampler:
         """Draws as llama.cpp's server does; to be closed."""
-        return Sampler(self._c, sampling)
+        return Sampler(self._c, sampling, self._size)
 
     # --- inside ---
 
@@ -227,16 +231,23 @@ class Runtime:
 class Sampler:
     """A chain of llama.cpp's samplers in its server's order; without settings, with its server's defaults."""
 
-    def __init__(self, c: Any, sampling: Sampling) -> None:
+    def __init__(self, c: Any, sampling: Sampling, vocabulary: int) -> None:
         self._c = c
         self.chain = c.llama_sampler_chain_init(c.llama_sampler_chain_default_params())
-        temperature = 0.8 if sampling.temperature is None else sampling.temperature
+        penalties = (
+            _or(sampling.repeat_penalty, 1.0),
+            _or(sampling.frequency_penalty, 0.0),
+            _or(sampling.presence_penalty, 0.0),
+        )
+        if penalties != (1.0, 0.0, 0.0):
+            self._add(_penalties(c, vocabulary, penalties))
+        temperature = _or(sampling.temperature, 0.8)
         if temperature <= 0:
             self._add(c.llama_sampler_init_greedy())
             return
-        self._add(c.llama_sampler_init_top_k(40 if sampling.top_k is None else sampling.top_k))
-        self._add(c.llama_sampler_init_top_p(0.95 if sampling.top_p is None else sampling.top_p, 1))
-        self._add(c.llama_sampler_init_min_p(0.05, 1))
+        self._add(c.llama_sampler_init_top_k(int(_or(sampling.top_k, 40))))
+        self._add(c.llama_sampler_init_top_p(_or(sampling.top_p, 0.95), 1))
+        self._add(c.llama_sampler_init_min_p(_or(sampling.min_p, 0.05), 1))
         self._add(c.llama_sampler_init_temp(temperature))
         seed = c.LLAMA_DEFAULT_SEED if sampling.seed is None else sampling.seed & 0xFFFFFFFF
         self._add(c.llama_sampler_init_dist(seed))
@@ -247,6 +258,17 @@ class Sampler:
     def close(self) -> None:
         """Gives the memory back."""
         self._c.llama_sampler_free(self.chain)
+
+
+def _or(value: float | None, default: float) -> float:
+    return default if value is None else value
+
+
+def _penalties(c: Any, vocabulary: int, penalties: tuple[float, float, float]) -> Any:
+    """Older releases of llama-cpp-python do not ask for the size of the vocabulary."""
+    arguments = (_PENALIZED, *penalties)
+    takes_size = len(c.llama_sampler_init_penalties.argtypes) == 1 + len(arguments)
+    return c.llama_sampler_init_penalties(*([vocabulary] if takes_size else []), *arguments)
 
 
 def check_adapter(path: Path, base: Path) -> None:

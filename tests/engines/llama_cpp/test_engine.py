@@ -43,7 +43,7 @@ class Served:
     def __init__(self, base: ServedBase) -> None:
         self.base = base
 
-    def current(self) -> Lineup:
+    def current(self, base: str | None = None) -> Lineup:
         return Lineup("stamp", self.base, KeywordDecider({"blue": "alpha"}))
 
 
@@ -145,6 +145,20 @@ def test_sampling_and_stop_strings_have_their_effect(engine: LlamaCppEngine) -> 
     hot = {"temperature": 2.0, "top_k": 100, "top_p": 1.0}
     assert text(engine, QUESTION, "base", seed=1, **hot) == text(engine, QUESTION, "base", seed=1, **hot)
     assert text(engine, QUESTION, "base", seed=1, **hot) != text(engine, QUESTION, "base", seed=2, **hot)
+
+
+@needs_library
+def test_penalties_make_repetitions_rare(engine: LlamaCppEngine) -> None:
+    strong = {"presence_penalty": 2.0, "frequency_penalty": 2.0, "repeat_penalty": 1.5}
+    assert len(set(text(engine, QUESTION, "base", **strong))) > len(set(text(engine, QUESTION, "base")))
+
+
+@needs_library
+def test_a_serial_request_reuses_nothing(engine: LlamaCppEngine) -> None:
+    first, again = (list(engine.chat(replace(request(QUESTION, "alpha"), serial=True))) for _ in range(2))
+    assert "".join(c.text for c in first) == "".join(c.text for c in again) == text(engine, QUESTION, "alpha")
+    assert again[-1].usage is not None
+    assert again[-1].usage.cached_tokens == 0
 
 
 @needs_library
