@@ -283,9 +283,9 @@ def checksum(ids: Sequence[int]) -> int:
 
 
 def write_checkpoint(kind: Kind, folder: Path, **parts: bool) -> Path:
-    """A tiny model with this tokenizer, for llama.cpp to load; returns `folder`."""
+    """A tiny model with this tokenizer and one id to spare, for llama.cpp to load; returns `folder`."""
     family = families.FAMILIES["mistral" if kind.sentencepiece else "llama"]
-    small = {"vocab_size": kind.size(), "num_hidden_layers": 1, "bos_token_id": None, "eos_token_id": None}
+    small = {"vocab_size": kind.size() + 1, "num_hidden_layers": 1, "bos_token_id": None, "eos_token_id": None}
     if not parts.get("with_json", True):
         small |= {"bos_token_id": 1, "eos_token_id": 2}
     shrunk = families.Family(f"with-{kind.name}", {**family.config, **small}, family.tokenizer, family.modules)
