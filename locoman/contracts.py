@@ -134,11 +134,15 @@ class Chunk:
 
 @dataclass(frozen=True, slots=True)
 class ResidentBase:
-    """A base in memory with the adapters loaded beside it; `bytes` is the resident size of the process that holds them."""
+    """A base in memory with the adapters loaded beside it; `bytes` is the resident size of the process that holds them.
+
+    `launcher` is the way in which that process was started, "" if there is but one.
+    """
 
     name: str
     adapters: tuple[str, ...]
     bytes: int
+    launcher: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,10 @@ class ServedAdapter:
 
 @dataclass(frozen=True, slots=True)
 class ServedBase:
-    """A base as an engine needs it: the GGUF, the jinja chat template's text, stop strings, context in tokens, defaults."""
+    """A base as an engine needs it: the GGUF, the jinja chat template's text, stop strings, context in tokens, defaults.
+
+    `memory`: bytes it takes while it answers, adapters not counted; 0 where that is not known.
+    """
 
     name: str
     gguf: Path
@@ -210,22 +217,26 @@ class ServedBase:
     context: int
     defaults: Sampling
     adapters: tuple[ServedAdapter, ...] = ()
+    memory: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Lineup:
-    """All that a host serves at one time. `stamp` changes when any of it does."""
+    """What an engine serves on one base at one time. `stamp` changes when any of it does; `others` are the bases that
+    can be asked by their name beside this one."""
 
     stamp: str
     base: ServedBase
     decider: Decider
+    others: tuple[str, ...] = ()
 
 
 class LineupSource(Protocol):
     """Hands the host what it serves; asked before each request, so it must be cheap when nothing changed."""
 
-    def current(self) -> Lineup:
-        """Raises NothingInstalled, StoreError, InvalidFile."""
+    def current(self, base: str | None = None) -> Lineup:
+        """The lineup of the named base; None: of the one in use. Raises NothingInstalled, UnknownName, StoreError,
+        InvalidFile."""
         ...
 
 

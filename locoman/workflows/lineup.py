@@ -8,8 +8,8 @@ from locoman.contracts import Lineup, ServedAdapter, ServedBase
 from locoman.errors import InvalidFile, NothingInstalled, StoreError
 from locoman.names import BaseRef
 from locoman.store.home import Home
-from locoman.store.registry import InstalledAdapter, Registry, load_registry
-from locoman.workflows.collection import active_packages, base_file, router_file
+from locoman.store.registry import InstalledAdapter, InstalledBase, Registry, load_registry
+from locoman.workflows.collection import active_packages, base_file, installed_base, router_file
 
 
 class RegistryLineup:
@@ -18,16 +18,19 @@ class RegistryLineup:
     def __init__(self, home: Home, shelf: Shelf) -> None:
         self._home = home
         self._shelf = shelf
-        self._cached: Lineup | None = None
+        self._stamp = ""
+        self._known: dict[str | None, Lineup] = {}
 
-    def current(self) -> Lineup:
+    def current(self, base: str | None = None) -> Lineup:
         """See `contracts.LineupSource`."""
-        stamp = self._stamp()
-        if self._cached is None or self._cached.stamp != stamp:
-            self._cached = self._read(stamp)
-        return self._cached
+        stamp = self._stamp_now()
+        if self._stamp != stamp:
+            self._stamp, self._known = stamp, {}
+        if base not in self._known:
+            self._known[base] = self._read(stamp, base)
+        return self._known[base]
 
-    def _stamp(self) -> str:
+    def _stamp_now(self) -> str:
         try:
             status = self._home.registry.stat()
         except FileNotFoundError:
@@ -36,17 +39,18 @@ class RegistryLineup:
             raise StoreError(self._home.registry, str(error)) from error
         return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
 
-    def _read(self, stamp: str) -> Lineup:
+    def _read(self, stamp: str, name: str | None) -> Lineup:
         from locoman.routing.storage import load
 
         registry = load_registry(self._home.registry)
-        base = registry.current()
-        return Lineup(stamp, serve_base(self._home, self._shelf, registry), load(router_file(self._home, base)))
+        base = installed_base(registry, BaseRef(name) if name is not None else None)
+        served = serve_base(self._home, self._shelf, registry, base)
+        others = tuple(other.name for other in registry.bases if other.name != base.name)
+        return Lineup(stamp, served, load(router_file(self._home, base)), others)
 
 
-def serve_base(home: Home, shelf: Shelf, registry: Registry) -> ServedBase:
-    """The base in use with its active adapters. Raises NothingInstalled, UnknownName, InvalidFile."""
-    base = registry.current()
+def serve_base(home: Home, shelf: Shelf, registry: Registry, base: InstalledBase) -> ServedBase:
+    """The base with its active adapters. Raises UnknownName, InvalidFile."""
     spec = shelf.spec(BaseRef(base.name))
     path = base_file(home, base)
     if not path.is_file() or path.stat().st_size != base.bytes:
@@ -61,6 +65,7 @@ def serve_base(home: Home, shelf: Shelf, registry: Registry) -> ServedBase:
         context=spec.spec.runtime.context,
         defaults=spec.spec.parameters.sampling(),
         adapters=tuple(_served(home, adapter, package) for adapter, package in adapters),
+        memory=spec.spec.runtime.memory_bytes,
     )
 
 

@@ -38,10 +38,13 @@ class TinyHome:
         self.children: set[int] = set()
         self.engine = LocalEngine(self.files.run_dir, self.files.locks_dir, self.argv, timeout=60.0)
 
-    def serve(self, base: ServedBase | None) -> None:
+    def serve(self, base: ServedBase | None, *others: ServedBase) -> None:
         """Changes what the host serves, from its next request on."""
         document = None if base is None else as_json(base)
-        Setting(str(self.files.run_dir), document, self.keywords, self.options).write(self.setting_path)
+        setting = Setting(
+            str(self.files.run_dir), document, [as_json(other) for other in others], self.keywords, self.options
+        )
+        setting.write(self.setting_path)
 
     def ensure(self) -> HostAddress:
         """Starts the host, or finds it."""

@@ -16,7 +16,7 @@ import msgspec
 
 from locoman.contracts import Decision, Lineup, Message, Sampling, ServedAdapter, ServedBase
 from locoman.engines.host.options import HostOptions
-from locoman.errors import NothingInstalled
+from locoman.errors import NothingInstalled, UnknownName
 
 GREEDY = Sampling(max_tokens=12, temperature=0.0)
 
@@ -27,6 +27,7 @@ class Setting:
 
     run_dir: str
     base: dict[str, Any] | None
+    others: list[dict[str, Any]] = field(default_factory=list)
     keywords: dict[str, str] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
 
@@ -64,13 +65,17 @@ class SettingSource:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def current(self) -> Lineup:
+    def current(self, base: str | None = None) -> Lineup:
         text = self._path.read_text()
         setting = Setting(**json.loads(text))
         if setting.base is None:
             raise NothingInstalled
-        base = msgspec.convert(setting.base, ServedBase, dec_hook=lambda kind, value: kind(value))
-        return Lineup(text, base, KeywordDecider(setting.keywords))
+        bases = {each["name"]: each for each in (setting.base, *setting.others)}
+        name = setting.base["name"] if base is None else base
+        if name not in bases:
+            raise UnknownName("base", name, tuple(bases))
+        served = msgspec.convert(bases[name], ServedBase, dec_hook=lambda kind, value: kind(value))
+        return Lineup(text, served, KeywordDecider(setting.keywords), tuple(other for other in bases if other != name))
 
 
 class KeywordDecider:
@@ -90,7 +95,8 @@ def main(path: Path) -> None:
     from locoman.engines.host.server import serve
 
     setting = Setting(**json.loads(path.read_text()))
-    serve(SettingSource(path), Path(setting.run_dir), HostOptions(**setting.options))
+    options = msgspec.convert(setting.options, HostOptions, dec_hook=lambda kind, value: kind(value))
+    serve(SettingSource(path), Path(setting.run_dir), options)
 
 
 if __name__ == "__main__":

@@ -9,22 +9,20 @@ something goes badly wrong.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import signal
 import sys
 import tempfile
 import threading
 from typing import Any, BinaryIO
 
-_PR_SET_PDEATHSIG = 1
+from locoman.engines.host.launchers.jobs import die_with_parent
 
 
 def main() -> int:
     """Serves until stdin closes; returns the exit status if it never came so far."""
     replies = _take_stdout()
-    _die_with_parent()
+    die_with_parent()
     plan = json.loads(sys.stdin.buffer.readline())
     watcher = threading.Thread(target=_exit_at_end_of, args=(sys.stdin.buffer,), daemon=True)
     watcher.start()
@@ -85,12 +83,6 @@ def _take_stdout() -> BinaryIO:
 def _reply(replies: BinaryIO, message: dict[str, str]) -> None:
     replies.write(json.dumps(message).encode() + b"\n")
     replies.flush()
-
-
-def _die_with_parent() -> None:
-    """Asks Linux to kill this process with its parent; elsewhere the closing of stdin has to do."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _exit_at_end_of(stream: BinaryIO) -> None:

@@ -27,7 +27,7 @@ from locoman.contracts import (
 from locoman.engines.choosing import shares, spelled
 from locoman.engines.host.admission import Visit, Visitors
 from locoman.engines.host.choosing import with_room, written
-from locoman.engines.host.launch import Launcher
+from locoman.engines.host.launchers.chain import Chain
 from locoman.engines.host.lineup import adapter_named, chosen_adapter, resident_names
 from locoman.engines.host.logs import BoundedLog
 from locoman.engines.host.memory import ThisMachine
@@ -37,7 +37,7 @@ from locoman.engines.host.residents import Residents
 from locoman.engines.host.seat import Seating
 from locoman.engines.host.stream import Clock, chunks
 from locoman.errors import EngineLost, UnknownName
-from locoman.names import ModelName
+from locoman.names import BaseRef, ModelName
 
 _ASKED = "asked"
 """The stage of a decision that the client made itself by naming a model."""
@@ -46,11 +46,11 @@ _ASKED = "asked"
 class Desk:
     """Answers requests from a lineup that may change between them."""
 
-    def __init__(self, source: LineupSource, launcher: Launcher, log: BoundedLog, options: HostOptions) -> None:
+    def __init__(self, source: LineupSource, chain: Chain, log: BoundedLog, options: HostOptions) -> None:
         options = replace(options, threads=options.threads or physical_cores())
         self._source = source
         self._visitors = Visitors(options.queue_limit)
-        self._residents = Residents(launcher, log, options, ThisMachine())
+        self._residents = Residents(chain, log, options, ThisMachine())
         self._seating = Seating(self._residents, options.serial)
         self._reading = asyncio.Lock()
         self._routing = asyncio.Lock()
@@ -60,15 +60,27 @@ class Desk:
         """Whether a request is being answered or waits."""
         return self._visitors.waiting + self._visitors.answering > 0
 
-    async def lineup(self) -> Lineup:
-        """What is served at this moment. Raises what LineupSource.current raises."""
+    async def lineup(self, model: ModelName | None = None) -> Lineup:
+        """What is served at this moment on the base that `model` names, else on the one in use. Raises what
+        LineupSource.current raises."""
+        base = model.base.name if model is not None and model.base is not None else None
         async with self._reading:
-            return await asyncio.to_thread(self._source.current)
+            return await asyncio.to_thread(self._source.current, base)
+
+    async def lineups(self) -> tuple[Lineup, ...]:
+        """Of all bases that can be asked, the one in use first. Raises what LineupSource.current raises."""
+        first = await self.lineup()
+        return (first, *[await self.lineup(ModelName("base", base=BaseRef(name))) for name in first.others])
 
     def resident(self) -> tuple[ResidentBase, ...]:
         """The bases in memory."""
         return tuple(
-            ResidentBase(running.base.name, resident_names(running.base, running.child.plan), running.child.memory())
+            ResidentBase(
+                name=running.base.name,
+                adapters=resident_names(running.base, running.child.plan),
+                bytes=running.child.memory(),
+                launcher=running.child.launcher,
+            )
             for running in self._residents.all()
         )
 
@@ -79,7 +91,7 @@ class Desk:
         """
         begun = time.perf_counter()
         with self._visitors.visit() as visit:
-            lineup = await self.lineup()
+            lineup = await self.lineup(request.model)
             decision = await self._decide(lineup, request)
             adapter = adapter_named(lineup.base, decision.adapter)
             served = Served(
@@ -100,7 +112,7 @@ class Desk:
         if not options:
             return ()
         with self._visitors.visit() as visit:
-            lineup = await self.lineup()
+            lineup = await self.lineup(request.model)
             decision = await self._decide(lineup, request)
             adapter = adapter_named(lineup.base, decision.adapter)
             tokens = await self._written(lineup.base, with_room(request, options), adapter, visit, options)
@@ -109,7 +121,7 @@ class Desk:
     async def load(self, model: ModelName) -> None:
         """Brings into memory what `model` needs, without asking it. Raises what `answer` raises."""
         with self._visitors.visit():
-            lineup = await self.lineup()
+            lineup = await self.lineup(model)
             async with self._residents.using(lineup.base, chosen_adapter(lineup.base, model)):
                 pass
 

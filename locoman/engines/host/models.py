@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,11 +49,15 @@ class ServedModel:
         return datetime.fromtimestamp(max(_stat(path)[1] for path in self.files) / 1e9, UTC)
 
 
-def served_models(lineup: Lineup) -> tuple[ServedModel, ...]:
-    """All models of a lineup, in the order in which clients list them."""
-    base = lineup.base
-    plain = (ServedModel("auto", base, None), ServedModel("base", base, None))
-    return (*plain, *(ServedModel(adapter.name, base, adapter) for adapter in base.adapters))
+def served_models(lineups: Sequence[Lineup]) -> tuple[ServedModel, ...]:
+    """All models in the order in which clients list them; those of the first lineup by their own names, those of the others
+    by "base/name"."""
+    found: list[ServedModel] = []
+    for number, base in enumerate(lineup.base for lineup in lineups):
+        prefix = f"{base.name}/" if number else ""
+        found += [ServedModel(prefix + name, base, None) for name in ("auto", "base")]
+        found += [ServedModel(prefix + adapter.name, base, adapter) for adapter in base.adapters]
+    return tuple(found)
 
 
 def find_model(lineup: Lineup, name: ModelName) -> ServedModel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class HostOptions:
     burst: int = 32
     serial: bool = False
     memory: int = 0
+    launcher: Literal["auto", "xllamacpp", "llama-server", "ollama"] = "auto"
+    ollama: Path | None = None
     load_timeout: float = 600.0
     locks_dir: Path | None = None
     max_body_bytes: int = 8_000_000

@@ -14,7 +14,8 @@ from functools import partial
 
 from locoman.contracts import ServedAdapter, ServedBase
 from locoman.engines.host.admission import Gate
-from locoman.engines.host.launch import Child, Launcher
+from locoman.engines.host.launchers.chain import Chain
+from locoman.engines.host.launchers.process import Child
 from locoman.engines.host.logs import BoundedLog
 from locoman.engines.host.memory import Machine, budget, cells_for, fits
 from locoman.engines.host.options import HostOptions
@@ -56,8 +57,8 @@ class Running:
 class Residents:
     """All that is in memory, under one budget; the base not used for longest goes first."""
 
-    def __init__(self, launcher: Launcher, log: BoundedLog, options: HostOptions, machine: Machine) -> None:
-        self._launcher = launcher
+    def __init__(self, chain: Chain, log: BoundedLog, options: HostOptions, machine: Machine) -> None:
+        self._chain = chain
         self._log = log
         self._options = options
         self._machine = machine
@@ -91,8 +92,14 @@ class Residents:
 
     async def give_up(self, running: Running) -> None:
         """Ends a process that is not to be trusted with another request; what it still answers is lost."""
-        running.leaving = True
+        self.distrust(running)
         await running.child.stop()
+
+    def distrust(self, running: Running) -> None:
+        """Lets nobody else ask a process that broke off an answer, or was found dead."""
+        if not running.leaving and not self._closed:
+            self._chain.crashed(running.child)
+        running.leaving = True
 
     async def unload(self) -> None:
         """Ends all processes as soon as their requests are answered; the next one starts them again."""
@@ -143,8 +150,8 @@ class Residents:
             if self._closed:
                 raise EngineUnavailable("The host is about to end.")
             plan = self._plan(base, await asyncio.to_thread(cells_for, base.gguf, base.context))
-            await self._make_room(plan.model.bytes + _bytes(plan.loras))
-            child = await self._launcher.launch(plan, self._log)
+            await self._make_room(max(base.memory, plan.model.bytes) + _bytes(plan.loras))
+            child = await self._chain.launch(plan, self._log)
             self.loads += 1
             scheduler = Scheduler(plan.slots, plan.cells, self._options.burst)
             self._running[base.name] = Running(base, child, Gate(scheduler))
@@ -169,7 +176,7 @@ class Residents:
         loras = {
             str(adapter.gguf): PlannedFile.of(adapter.gguf) for adapter in base.adapters if adapter.gguf is not None
         }
-        room = budget(self._machine, self._options.memory) - model.bytes
+        room = budget(self._machine, self._options.memory) - max(base.memory, model.bytes)
         if _bytes(loras.values()) > room:
             wanted = sorted(loras, key=lambda path: self._asked.get(path, 0), reverse=True)
             loras = {path: loras[path] for path in _first_that_fit(wanted, loras, room)}

@@ -76,7 +76,7 @@ class Seating:
                 await self._residents.give_up(running)
                 raise
             except (EngineLost, ConnectionError):
-                running.leaving = True  # not to be trusted with another request
+                self._residents.distrust(running)
                 raise
 
     @asynccontextmanager

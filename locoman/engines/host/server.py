@@ -28,7 +28,7 @@ from locoman.engines.host.desk import Desk
 from locoman.engines.host.endpoints.service import Service
 from locoman.engines.host.files import HostAddress, HostFailure, HostFiles
 from locoman.engines.host.guard import Guard, is_loopback, own_names
-from locoman.engines.host.launch import XllamacppLauncher
+from locoman.engines.host.launchers.chain import standard_chain
 from locoman.engines.host.liveness import Liveness
 from locoman.engines.host.logs import BoundedLog
 from locoman.engines.host.metrics import Metrics
@@ -130,7 +130,7 @@ async def _run(
     liveness = Liveness(options.keep_alive)
     desk = Desk(
         source,
-        XllamacppLauncher(options.load_timeout),
+        standard_chain(files.run_dir, options),
         BoundedLog(files.engine_log),
         options,
     )

@@ -140,7 +140,7 @@ class LlamaCppEngine:
             self._unload()
 
     def _begin(self, request: Request) -> _Turn:
-        lineup = self._source.current()
+        lineup = self._source.current(request.model.base.name if request.model.base is not None else None)
         decision = _decide(lineup, request)
         adapter = adapter_named(lineup.base, decision.adapter)
         before = time.perf_counter()

@@ -329,7 +329,7 @@ def test_only_the_run_folder_and_the_locks_are_written(make_home: HomeMaker) -> 
     home.ask(QUESTION)
     with FileLock(home.files.start_lock, timeout=1):
         written = {path.name for folder in (home.files.run_dir, home.files.locks_dir) for path in folder.iterdir()}
-    assert written <= {"host.json", "host.out", "host.log", "engine.log", "host.lock", "host-start.lock"}
+    assert written <= {"host.json", "host.out", "host.log", "engine.log", "host.lock", "host-start.lock", "canary.json"}
     assert json.loads(home.files.address.read_text())["version"]
 
 

@@ -32,24 +32,25 @@ def ollama_routes(service: Service) -> list[Route]:
         return JSONResponse({"version": API_VERSION, "locoman": __version__})
 
     async def tags(http: HttpRequest) -> Response:
-        models = served_models(await service.desk.lineup())
+        models = served_models(await service.desk.lineups())
         return JSONResponse(tags_document([(model, await facts_of(model)) for model in models]))
 
     async def show(http: HttpRequest) -> Response:
         name = model_name(read_named(await service.body(http)))
-        model = find_model(await service.desk.lineup(), name)
+        model = find_model(await service.desk.lineup(name), name)
         return JSONResponse(show_document(model, await facts_of(model)))
 
     async def pull(http: HttpRequest) -> Response:
         """What is served is here already; the command line asks for what is not, and is told the nearest names."""
-        find_model(await service.desk.lineup(), model_name(read_named(await service.body(http))))
+        name = model_name(read_named(await service.body(http)))
+        find_model(await service.desk.lineup(name), name)
         return Response(json.dumps({"status": "success"}) + "\n", media_type="application/x-ndjson")
 
     async def ps(http: HttpRequest) -> Response:
         resident = service.residency()
         entries = []
         for base in resident.bases:
-            models = [model for model in served_models(await service.desk.lineup()) if model.base.name == base.name]
+            models = [model for model in served_models(await service.desk.lineups()) if model.base.name == base.name]
             known = [(model, await facts_of(model)) for model in models if _in_memory(model, base.adapters)]
             entries += ps_document(known, base, resident.idle_until)
         return JSONResponse({"models": entries})
@@ -61,7 +62,7 @@ def ollama_routes(service: Service) -> list[Route]:
             if call.messages:
                 return await service.answering.answer(http, call.request, writer, call.stream, call.keep_alive)
             if call.keep_alive == 0.0:
-                find_model(await service.desk.lineup(), call.model)
+                find_model(await service.desk.lineup(call.model), call.model)
                 service.liveness.touch(0.0)
                 return JSONResponse(writer.nothing("unload"))
             service.liveness.touch(call.keep_alive)

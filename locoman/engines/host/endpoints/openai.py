@@ -17,12 +17,13 @@ def openai_routes(service: Service) -> list[Route]:
     created = int(service.address.started)
 
     async def models(http: HttpRequest) -> Response:
-        found = served_models(await service.desk.lineup())
+        found = served_models(await service.desk.lineups())
         return JSONResponse(models_document(tuple(model.name for model in found), created))
 
     async def model(http: HttpRequest) -> Response:
         asked = http.path_params["model"]
-        find_model(await service.desk.lineup(), model_name(asked))
+        name = model_name(asked)
+        find_model(await service.desk.lineup(name), name)
         return JSONResponse(model_document(asked, created))
 
     async def chat(http: HttpRequest) -> Response:

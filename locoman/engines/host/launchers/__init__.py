@@ -1,0 +1,1 @@
+"""Ways to run llama.cpp's server, one per file, and the chain that tries them."""
