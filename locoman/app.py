@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +30,14 @@ class App:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.home = Home(settings.home)
+        self._open = ExitStack()
+
+    def __enter__(self) -> App:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes what the engines hold: connections, loaded models. A host lives on."""
+        self._open.close()
 
     @classmethod
     def load(cls, home: Path | None = None, flags: Mapping[str, Value] | None = None) -> App:
@@ -83,11 +92,15 @@ class App:
         if kind == "openai":
             from locoman.engines.openai import OpenAIEngine
 
-            return OpenAIEngine(self._required("engine.url"), self.settings.text("engine.key"))
+            return self._open.enter_context(
+                closing(OpenAIEngine(self._required("engine.url"), self.settings.text("engine.key")))
+            )
         if kind == "llama_cpp":
             from locoman.engines.llama_cpp.engine import LlamaCppEngine
 
-            return LlamaCppEngine(self.lineup(), self.settings.number("engine.threads"))
+            return self._open.enter_context(
+                closing(LlamaCppEngine(self.lineup(), self.settings.number("engine.threads")))
+            )
         self.registry().current()  # with nothing installed, that is the error, and no host is started to find out
         return self._local_engine()
 
@@ -113,7 +126,7 @@ class App:
         from locoman.engines.local import LocalEngine
 
         command = (sys.executable, "-m", "locoman", "host", "--home", str(self.home.root))
-        return LocalEngine(self.home.run, self.home.locks, command)
+        return self._open.enter_context(closing(LocalEngine(self.home.run, self.home.locks, command)))
 
     def _required(self, key: str) -> str:
         value = self.settings.text(key)

@@ -37,6 +37,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+MORE_ROOM = "free some space, or set LOCOMAN_HOME to a folder on another disk"
+
 
 class LocomanError(Exception):
     """Base of all errors raised on purpose."""
@@ -130,7 +132,8 @@ class NotEnoughDisk(MissingPrerequisite):
         self.needed = needed
         self.free = free
         self.where = where
-        super().__init__(f"This needs {megabytes(needed)} of disk space in {where}, and {megabytes(free)} are free.")
+        sentence = f"This needs {megabytes(needed)} of disk space in {where}, and {megabytes(free)} are free."
+        super().__init__(sentence, MORE_ROOM)
 
 
 class NotEnoughMemory(MissingPrerequisite):

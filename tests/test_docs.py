@@ -43,7 +43,8 @@ def test_the_commands_of_a_page_work(page: Path, shell: Shell, tmp_path: Path, m
             result = shell(*arguments, stdin=stdin)
             assert result.code == 0, f"{page.name}: {line}\n{result.out}{result.err}"
     finally:
-        App.load().stop_host()
+        with App.load() as app:
+            app.stop_host()
 
 
 def test_the_command_reference_is_up_to_date() -> None:

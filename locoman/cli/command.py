@@ -23,9 +23,9 @@ def command(name: str, *, into: click.Group | None = None, hidden: bool = False)
         @functools.wraps(body)
         def call(as_json: bool, quiet: bool, home: Path | None, **arguments: Any) -> None:
             out = Output(Mode.JSON if as_json else Mode.QUIET if quiet else Mode.PERSON)
-            app = App.load(home)
-            _recover(app, out)
-            body(app, out, **arguments)
+            with App.load(home) as app:
+                _recover(app, out)
+                body(app, out, **arguments)
 
         made: click.Command = click.command(name, context_settings=_HELP, hidden=hidden)(call)
         made.params += [

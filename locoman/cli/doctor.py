@@ -7,7 +7,6 @@ import click
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
-from locoman.errors import CheckFailed
 from locoman.workflows.doctor import examine
 
 
@@ -36,4 +35,4 @@ def command(app: App, out: Output, deep: bool) -> None:
 
     out.result(document, render)
     if not ok:
-        raise CheckFailed("Something is wrong; each line marked FAIL says what to type next.")
+        out.fall_short("Something is wrong.", "see the lines marked FAIL")

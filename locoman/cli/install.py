@@ -10,7 +10,7 @@ import click
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
-from locoman.errors import CheckFailed, megabytes
+from locoman.errors import megabytes
 from locoman.names import BaseRef
 from locoman.workflows.install import InstallPlan, execute_install, plan_install
 from locoman.workflows.selfcheck import SelfCheck, self_check
@@ -53,7 +53,7 @@ def command(
     out.result(document, lambda: out.line(f"{installed.base.name} is ready with {names}."))
     failed = [check.adapter for check in checks if not check.ok]
     if failed:
-        raise CheckFailed(f"Installed, but the self-check fell short for {', '.join(failed)}.")
+        out.fall_short(f"Installed, but the self-check fell short for {', '.join(failed)}.", "locoman doctor")
 
 
 def describe(plan: InstallPlan) -> dict[str, Any]:

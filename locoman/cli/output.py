@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -72,6 +72,12 @@ class Output:
         print(sentence, file=sys.stderr)
         if next_step:
             print(f"Next: {next_step}", file=sys.stderr)
+
+    def fall_short(self, sentence: str, next_step: str) -> NoReturn:
+        """Ends a command whose result is printed and is not good enough: exit code 3."""
+        if self.mode is not Mode.JSON:
+            self.error(sentence, next_step, 3)
+        sys.exit(3)
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Aligned columns on stdout; under --quiet the first column alone."""

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from locoman.errors import LocomanError, MissingPrerequisite, StoreError, StoreReadOnly
+from locoman.errors import MORE_ROOM, LocomanError, MissingPrerequisite, StoreError, StoreReadOnly
 
 
 def store_error(error: OSError, path: Path) -> LocomanError:
     """`error`, met while working on `path`, as one of locoman's own."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return MissingPrerequisite(f"There is no disk space left in {path.parent}.", "locoman status")
+        return MissingPrerequisite(f"There is no disk space left in {path.parent}.", MORE_ROOM)
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return StoreReadOnly(path, "it cannot be written with your rights")
     return StoreError(path, (error.strerror or str(error)).lower())

@@ -94,7 +94,9 @@ def _metadata(checkpoint: Checkpoint, tokenizer: Tokenizer, mix: Mix) -> dict[st
     return {
         "general.architecture": gguf_values.text(model.architecture.name),
         "general.type": gguf_values.text("model"),
-        "general.name": gguf_values.text(tokenizer.model_name(checkpoint.folder.resolve().name or model.architecture.name)),
+        "general.name": gguf_values.text(
+            tokenizer.model_name(checkpoint.folder.resolve().name or model.architecture.name)
+        ),
         **model.metadata(),
         "general.file_type": gguf_values.u32(mix.file_type),
         "general.quantization_version": gguf_values.u32(GGML_QUANT_VERSION),

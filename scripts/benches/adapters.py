@@ -24,8 +24,7 @@ CONVERSATION_GOAL = 0.90
 
 
 def run(arguments: argparse.Namespace) -> Iterator[Figure]:
-    with tiny_home() as home:
-        app = App.load(home)
+    with tiny_home() as home, App.load(home) as app:
         engine = app.engine()
         registry = app.registry()
         packages = active_packages(app.home, registry, registry.current())

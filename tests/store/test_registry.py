@@ -45,7 +45,9 @@ def test_no_file_is_an_empty_registry(tmp_path: Path) -> None:
         {"adapters": (structs.replace(adapter(), name="../x"),)},
     ],
 )
-def test_a_registry_that_contradicts_itself_or_leaves_its_folder_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+def test_a_registry_that_contradicts_itself_or_leaves_its_folder_is_refused(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
     import tomli_w
     from msgspec import to_builtins
 

@@ -105,7 +105,8 @@ def test_a_busy_home_is_an_error_of_its_own(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "kind"), [(errno.ENOSPC, MissingPrerequisite), (errno.EROFS, StoreReadOnly), (errno.EACCES, StoreReadOnly)]
+    ("number", "kind"),
+    [(errno.ENOSPC, MissingPrerequisite), (errno.EROFS, StoreReadOnly), (errno.EACCES, StoreReadOnly)],
 )
 def test_a_full_or_read_only_disk_is_told_in_words(tmp_path: Path, number: int, kind: type[LocomanError]) -> None:
     assert isinstance(store_error(OSError(number, os.strerror(number)), tmp_path / "x"), kind)
