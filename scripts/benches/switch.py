@@ -49,10 +49,10 @@ def run(arguments: argparse.Namespace) -> Iterator[Figure]:
         one = replace(base, adapters=base.adapters[:1])
         with running_host(folder / "one", one, threads=threads) as home, client(home) as asking:
             asking.ask(_TURN, model="a1", max_tokens=2)
-            with_one = home.child_process().memory_info().rss
+            with_one = _memory(asking)
         with running_host(folder / "eight", base, threads=threads) as home, client(home) as asking:
             ours = _host(asking)
-            with_eight = home.child_process().memory_info().rss
+            with_eight = _memory(asking)
         restarted = _restarted(base, threads)
         yield from _times(ours, restarted, judged)
         yield from _ollama(folder, base, ours)
@@ -67,6 +67,12 @@ class Times:
     same: float
     switch: float
     back: float
+
+
+def _memory(asking: Client) -> int:
+    """Bytes of the process that holds the model."""
+    (base,) = asking.get("/locoman/v1/resident")["bases"]
+    return int(base["bytes"])
 
 
 def _host(asking: Client) -> Times:

@@ -235,7 +235,7 @@ class _Faults:
         self._send_all(self._request(**self._rng.choice(wrong)))
 
     def _engines(self) -> list[psutil.Process]:
-        return self._home.host_process().children()
+        return self._home.host_process().children(recursive=True)
 
     def _request(self, **fields: object) -> bytes:
         body = {
@@ -268,9 +268,10 @@ class _Faults:
 
 @dataclass(frozen=True, slots=True)
 class _Belongings:
-    """What a host has that could leak: open files and connections, names of files in its home."""
+    """What a host has that could leak: open files and connections, processes, names of files in its home."""
 
     descriptors: int
+    processes: int
     files: frozenset[str]
 
 
@@ -278,7 +279,8 @@ def _belongings(home: TinyHome) -> _Belongings:
     root = home.files.run_dir.parent
     process = home.host_process()
     count = process.num_fds() if hasattr(process, "num_fds") else process.num_handles()
-    return _Belongings(count, frozenset(str(path.relative_to(root)) for path in root.rglob("*")))
+    processes = len(process.children(recursive=True))
+    return _Belongings(count, processes, frozenset(str(path.relative_to(root)) for path in root.rglob("*")))
 
 
 def _leaks(home: TinyHome, before: _Belongings) -> list[str]:
@@ -295,10 +297,9 @@ def _left(home: TinyHome, before: _Belongings) -> list[str]:
         residency = client.get("/locoman/v1/resident").json()
     if residency["idle_until"] is None:
         left.append("a request that never ends: the host is still busy")
-    children = home.host_process().children()
-    if len(children) != 1:
-        left.append(f"{len(children)} engines")
     now = _belongings(home)
+    if now.processes != before.processes:
+        left.append(f"{now.processes} processes instead of {before.processes}")
     if now.descriptors > before.descriptors + 2:  # our own connection, and one that is about to close
         left.append(f"{now.descriptors - before.descriptors} open files")
     left += [f"the file {name}" for name in sorted(now.files - before.files) if not name.endswith((".log", ".1"))]
