@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,12 +117,17 @@ def _measured(folder: Path, name: str, arguments: tuple[str, ...], before: Path)
 
 
 def rounds(operation: Operation, folder: Path, count: int, seed: int, tell: Callable[[int], None]) -> list[Outcome]:
-    """`count` kills, each on a fresh copy."""
-    rng = random.Random(f"{operation.name}-{seed}")
-    outcomes = []
-    for number in range(count):
+    """`count` kills, each on a fresh copy, as many at a time as there are processors."""
+
+    def one(number: int) -> Outcome:
         root = folder / f"{operation.name}-{number}"
-        outcomes.append(kill_once(operation, root, rng))
+        outcome = kill_once(operation, root, random.Random(f"{operation.name}-{seed}-{number}"))
         shutil.rmtree(root)
-        tell(number + 1)
+        return outcome
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        outcomes = []
+        for outcome in pool.map(one, range(count)):
+            outcomes.append(outcome)
+            tell(len(outcomes))
     return outcomes
