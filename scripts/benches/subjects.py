@@ -18,6 +18,7 @@ from locoman.weights.model_plan import PlannedTensor
 from locoman.weights.tensor_types import quantize_rows
 
 _POOL_ROWS = 512
+_ALPHA = 400
 GREEDY = Sampling(max_tokens=32, temperature=0.0, top_k=1)
 
 
@@ -34,11 +35,18 @@ def make_subject(folder: Path, shape_name: str, adapters: int, seed: int, contex
     for number in range(1, adapters + 1):
         package = folder / f"a{number}"
         write_adapter(package, shape, seed + number)
+        _strengthen(package / "adapter_config.json")
         gguf = folder / f"a{number}.gguf"
         convert_lora(plan_lora(package, checkpoint), gguf)
         (package / "adapter_model.safetensors").unlink()
         served.append(ServedAdapter(f"a{number}", "1.0.0", gguf))
     return ServedBase(shape_name, base, checkpoints.TEMPLATE, ("<|im_end|>",), context, GREEDY, tuple(served))
+
+
+def _strengthen(config: Path) -> None:
+    """Makes the adapter's updates as large as the weights, so that it is seen whose answer an answer is."""
+    document = json.loads(config.read_text("utf-8"))
+    checkpoints.write_json(config, document | {"lora_alpha": _ALPHA})
 
 
 def _write_hollow(path: Path, shape: ModelShape) -> None:
@@ -58,7 +66,7 @@ def _write_random(checkpoint: Path, target: Path, quantization: str, seed: int) 
     """The model that converting the checkpoint would give, with random weights in it.
 
     Rows repeat after some hundred, each tensor from another one on. Only tokens that are one lower-case letter or a blank
-    have embeddings of full size, so that what the model says are letters and goes on to the end.
+    have large embeddings, so that what the model says are letters and goes on to the end.
     """
     random = np.random.default_rng(seed)
     tokens: dict[str, int] = json.loads((checkpoint / "tokenizer.json").read_text("utf-8"))["model"]["vocab"]
@@ -81,10 +89,10 @@ def _write_random(checkpoint: Path, target: Path, quantization: str, seed: int) 
         rows = tensor.shape[0]
         if tensor.target == "token_embd.weight":
             data = np.resize(stored(tensor, 0.001), (rows, tensor.type.row_bytes(tensor.shape[1])))
-            data[letters] = stored(tensor, 1.0)[: len(letters)]
+            data[letters] = stored(tensor, 0.1)[: len(letters)]
             yield np.ascontiguousarray(data).reshape(-1)
             return
-        pool = stored(tensor, 1.5 / np.sqrt(tensor.shape[1]))
+        pool = stored(tensor, 0.6 / np.sqrt(tensor.shape[1]))
         start = int(random.integers(_POOL_ROWS))
         for first in range(0, rows, _POOL_ROWS):
             count = min(_POOL_ROWS, rows - first)
