@@ -16,6 +16,8 @@ from pathlib import Path
 from locoman.store.home import Home
 from locoman.store.registry import Registry, load_registry
 
+AFTER_COMMIT = 0.25  # share of the kills that come just after the registry was replaced: a moment chance seldom meets
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -30,7 +32,7 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one kill showed: seconds before it, whether it came in time, "old" or "new" state, whether something was left."""
+    """What one kill showed: seconds waited, whether it came in time, "old" or "new" state, whether something was left."""
 
     delay: float
     killed: bool
@@ -73,7 +75,11 @@ def kill_once(operation: Operation, root: Path, rng: random.Random) -> Outcome:
     """Runs the operation on a copy of its home, kills it after a random delay, and checks everything that must hold."""
     shutil.copytree(operation.before, root)
     process = locoman(root, *operation.arguments)
-    delay = rng.uniform(0.0, operation.seconds * 1.05)
+    if rng.random() < AFTER_COMMIT:
+        delay = rng.uniform(0.0, 0.05)
+        _await_commit(process, root, operation.before)
+    else:
+        delay = rng.uniform(0.0, operation.seconds * 1.3)
     time.sleep(delay)
     killed = process.poll() is None
     process.kill()
@@ -85,6 +91,14 @@ def kill_once(operation: Operation, root: Path, rng: random.Random) -> Outcome:
     assert check_state(root, operation) == state
     check_files(root)
     return Outcome(delay, killed, state, left)
+
+
+def _await_commit(process: subprocess.Popen[str], root: Path, before: Path) -> None:
+    """Returns when the registry is replaced, or the process has ended."""
+    path, old = Home(root).registry, Home(before).registry
+    data = old.read_bytes() if old.exists() else b""
+    while process.poll() is None and (not path.exists() or path.read_bytes() == data):
+        time.sleep(0.001)
 
 
 def check_state(root: Path, operation: Operation) -> str:
