@@ -18,10 +18,12 @@ from locoman.store.home import Home
 if TYPE_CHECKING:
     from locoman.catalog.shelf import Shelf
     from locoman.contracts import Decider, Engine, Residency
+    from locoman.engines.host.audience import Audience
     from locoman.engines.local import LocalEngine
     from locoman.store.registry import Registry
     from locoman.workflows.lineup import RegistryLineup
     from locoman.workflows.provide.provider import Provider
+    from locoman.workflows.serve import ServePlan
 
 
 class App:
@@ -121,6 +123,29 @@ class App:
         threads, keep_alive = self.settings.number("engine.threads"), self.settings.number("engine.keep_alive")
         options = HostOptions(keep_alive=float(keep_alive), threads=threads, locks_dir=self.home.locks)
         serve(self.lineup(), self.home.run, options)
+
+    def serve(self, plan: ServePlan, audience: Audience) -> None:
+        """Runs this home's host for others until it is stopped, in place of one in the background.
+
+        Raises NothingInstalled, EngineUnavailable (the port is taken, another `serve` runs).
+        """
+        from locoman.engines.host.discover import make_room
+        from locoman.engines.host.options import HostOptions
+        from locoman.engines.host.server import serve
+
+        self.registry().current()
+        make_room(self.home.run, self.home.locks)
+        options = HostOptions(
+            host=plan.host,
+            port=plan.port,
+            client_key=plan.key,
+            names=plan.names,
+            foreground=True,
+            keep_alive=None,
+            threads=self.settings.number("engine.threads"),
+            locks_dir=self.home.locks,
+        )
+        serve(self.lineup(), self.home.run, options, audience)
 
     def _local_engine(self) -> LocalEngine:
         from locoman.engines.local import LocalEngine

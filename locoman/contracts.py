@@ -146,6 +146,18 @@ class ResidentBase:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """How busy an engine is: requests now and since it began, conversations whose KV it keeps, of the last answer the speed."""
+
+    answering: int = 0
+    waiting: int = 0
+    slots: int = 0
+    owned: int = 0
+    requests: int = 0
+    tokens_per_second: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Residency:
     """What an engine holds in memory; `since` and `idle_until` are seconds since the epoch."""
 
@@ -154,6 +166,7 @@ class Residency:
     since: float
     idle_until: float | None
     bases: tuple[ResidentBase, ...]
+    load: Load = field(default_factory=Load)
 
 
 class Engine(Protocol):

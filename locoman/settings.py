@@ -61,6 +61,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("engine.script", "", "the file of answers, for engine.kind = scripted"),
     Setting("engine.keep_alive", 300, "seconds the host stays in memory without a question"),
     Setting("engine.threads", 0, "CPU threads that compute; 0 = one per physical core"),
+    Setting("serve.host", "127.0.0.1", "the address on which serve listens"),
+    Setting("serve.port", 11435, "the port on which serve listens; 0 = any free one"),
+    Setting(
+        "serve.key", "", "what the clients of serve must send; empty = nothing, on this machine alone", secret=True
+    ),
     Setting("ollama.url", "", "Ollama's address; empty = OLLAMA_HOST, else http://127.0.0.1:11434"),
 )
 _BY_KEY = {setting.key: setting for setting in SETTINGS}

@@ -15,6 +15,7 @@ COMMANDS = (
     Entry("merge", "locoman.cli.merge", "Merge a LoRA adapter into a model."),
     Entry("gguf", "locoman.cli.gguf", "Show, verify and compare GGUF files."),
     Entry("remove", "locoman.cli.remove", "Remove adapters or a base."),
+    Entry("serve", "locoman.cli.serve", "Answer OpenAI and Ollama clients in the foreground."),
     Entry("ps", "locoman.cli.ps", "Show what is in memory."),
     Entry("stop", "locoman.cli.stop", "Stop the host and free its memory."),
     Entry("doctor", "locoman.cli.doctor", "Check this installation and say how to mend it."),

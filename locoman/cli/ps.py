@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from typing import Any
 
 from locoman.app import App
@@ -14,7 +15,7 @@ from locoman.errors import megabytes
 
 @make("ps")
 def command(app: App, out: Output) -> None:
-    """Show what is in memory: bases, their adapters, bytes, and until when.
+    """Show what is in memory: bases, their adapters, bytes, until when, and how busy it is.
 
     \b
     Example:
@@ -35,6 +36,7 @@ def describe(residency: Residency | None) -> dict[str, Any]:
         "since": residency.since,
         "idle_until": residency.idle_until,
         "bases": [{"name": b.name, "adapters": list(b.adapters), "bytes": b.bytes} for b in residency.bases],
+        "load": asdict(residency.load),
     }
 
 
@@ -45,3 +47,9 @@ def _render(out: Output, residency: Residency | None) -> None:
     left = f"{max(0.0, residency.idle_until - time.time()):.0f} s" if residency.idle_until else "-"
     rows = [(base.name, ", ".join(base.adapters) or "-", megabytes(base.bytes), left) for base in residency.bases]
     out.table(("BASE", "ADAPTERS", "MEMORY", "STAYS FOR"), rows or [("-", "-", "-", left)])
+    load = residency.load
+    if residency.bases and load.slots:
+        out.note(
+            f"{load.answering} answering, {load.waiting} waiting; {load.owned} of {load.slots} conversations kept; "
+            f"{load.requests} requests so far, the last at {load.tokens_per_second:.0f} tokens/s."
+        )

@@ -43,6 +43,8 @@ def ensure_host(run_dir: Path, locks_dir: Path, argv: Sequence[str], timeout: fl
         address = _settled(files, deadline)
         if address is not None and address.version == __version__:
             return address
+        if address is not None and address.foreground:
+            raise EngineUnavailable(f"The host at {address.url} is of version {address.version}: start it anew.")
         if address is not None:
             _stop(files, address, deadline)
         files.failure.unlink(missing_ok=True)
@@ -61,6 +63,14 @@ def stop_host(run_dir: Path, locks_dir: Path, timeout: float = 15.0) -> bool:
             return False
         _stop(files, address, deadline)
         return True
+
+
+def make_room(run_dir: Path, locks_dir: Path) -> None:
+    """Ends the host that runs in the background, if one does. Raises EngineUnavailable for one in the foreground."""
+    address = find_host(run_dir, locks_dir)
+    if address is not None and address.foreground:
+        raise EngineUnavailable(f"This home is served already, at {address.url}.")
+    stop_host(run_dir, locks_dir)
 
 
 def _settled(files: HostFiles, deadline: float) -> HostAddress | None:

@@ -211,15 +211,6 @@ def test_a_broken_address_file_is_as_good_as_none(make_home: HomeMaker, content:
     assert find_host(home.files.run_dir, home.files.locks_dir) is None
 
 
-def test_the_address_deleted_under_a_running_host_is_told(make_home: HomeMaker) -> None:
-    home = make_home()
-    address = home.ensure()
-    home.files.address.unlink()
-    with pytest.raises(EngineUnavailable, match="does not answer"):
-        ensure_host(home.files.run_dir, home.files.locks_dir, home.argv, 0.5)
-    home.files.write_address(address)
-
-
 def test_a_taken_port_is_told(make_home: HomeMaker) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -209,7 +209,7 @@ def _seconds(duration: float | str | None) -> float | None:
 def _parse_duration(text: str) -> float:
     parts = _DURATION_PART.findall(text)
     sign = -1.0 if text.startswith("-") else 1.0
-    digits = text.lstrip("+-")
+    digits = text[1:] if text.startswith(("+", "-")) else text
     if digits == "0":
         return 0.0
     if not parts or "".join(number + unit for number, unit in parts) != digits:

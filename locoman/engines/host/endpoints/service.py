@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
-from locoman.contracts import Residency
+from locoman.contracts import Load, Residency
 from locoman.engines.host.answering import Answering
 from locoman.engines.host.desk import Desk
 from locoman.engines.host.files import HostAddress
@@ -72,6 +72,15 @@ class Service:
         return await read_body(http, self.options.max_body_bytes, self.options.body_seconds)
 
     def residency(self) -> Residency:
-        """What is in memory, and until when."""
+        """What is in memory, until when, and how busy it is."""
         idle_until = None if self.desk.busy else self.liveness.idle_until(time.time())
-        return Residency("host", self.address.url, self.address.started, idle_until, self.desk.resident())
+        state = self.desk.state()
+        load = Load(
+            answering=state.answering,
+            waiting=state.waiting,
+            slots=state.slots,
+            owned=state.owned,
+            requests=self.metrics.requests,
+            tokens_per_second=self.metrics.tokens_per_second,
+        )
+        return Residency("host", self.address.url, self.address.started, idle_until, state.bases, load)
