@@ -84,7 +84,7 @@ def shut(home: TinyHome) -> None:
     """Stops the home's host and makes sure that nothing of it is left."""
     home.engine.stop()
     ending = [process for process in psutil.process_iter() if _belongs(process, home)]
-    _, left = psutil.wait_procs(ending, timeout=5.0)
+    _, left = psutil.wait_procs(ending, timeout=20.0)
     for process in left:
         process.kill()
     assert not left, f"processes left behind: {left}"

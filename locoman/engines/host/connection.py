@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any, cast
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -13,10 +14,11 @@ def timed_connection(head_seconds: float, write_seconds: float) -> type[H11Proto
     class TimedConnection(H11Protocol):
         _head: asyncio.TimerHandle | None = None
         _writes: asyncio.TimerHandle | None = None
-        _unsent = 0
+        _taken = 0
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-            super().connection_made(transport)
+            self._counted = _Counted(transport)
+            super().connection_made(cast("asyncio.Transport", self._counted))
             self._await_head()
             self._watch_writes()
 
@@ -40,12 +42,28 @@ def timed_connection(head_seconds: float, write_seconds: float) -> type[H11Proto
                 self._head = self.loop.call_later(head_seconds, self.transport.abort)
 
         def _watch_writes(self) -> None:
-            """Looks now and then whether what waits to be sent grows less."""
+            """Looks now and then whether anything of what waits to be sent was taken."""
             unsent = self.transport.get_write_buffer_size()
-            if unsent and unsent >= self._unsent > 0:
+            taken = self._counted.given - unsent
+            if unsent and taken == self._taken:
                 self.transport.abort()
                 return
-            self._unsent = unsent
+            self._taken = taken
             self._writes = self.loop.call_later(write_seconds, self._watch_writes)
 
     return TimedConnection
+
+
+class _Counted:
+    """A transport that counts the bytes it is given."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self.given = 0
+
+    def write(self, data: bytes) -> None:
+        self.given += len(data)
+        self._transport.write(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)

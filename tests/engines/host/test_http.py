@@ -140,9 +140,9 @@ def test_garbage_instead_of_http_harms_nobody(http: httpx.Client) -> None:
 def test_a_full_queue_answers_429_with_retry_after(make_home: HomeMaker, base: ServedBase) -> None:
     home = make_home(queue_limit=1)
     home.ask("hello")
-    with home.client() as client, ThreadPoolExecutor(8) as pool:
+    with home.client() as client, ThreadPoolExecutor(16) as pool:
         slow = {**HELLO, "max_tokens": 400}
-        responses = list(pool.map(lambda _: client.post(CHAT, json=slow), range(8)))
+        responses = list(pool.map(lambda _: client.post(CHAT, json=slow), range(32)))
     refused = [response for response in responses if response.status_code != 200]
     assert refused
     assert {response.status_code for response in refused} == {429}
