@@ -51,6 +51,51 @@ class InstalledAdapter(Struct, frozen=True, forbid_unknown_fields=True):
         return AdapterRef(self.name, Version.parse(self.version))
 
 
+StrategyName = Literal["native", "merged", "split", "hotswap"]
+"""How adapters get into Ollama; see locoman/ollama/strategies."""
+
+
+class OllamaModel(Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that locoman made in Ollama (or pulled, strategy "pulled"); no other is ever deleted there.
+
+    Written before the model is made, with `manifest` "" until it is whole, so that nothing of ours is ever without a record.
+
+    Args:
+        adapter: "name@version"; "" for the base itself.
+        recipe: a digest of all that the model is made of; another one means that it is out of date.
+        manifest: the sha256 of the manifest that Ollama wrote; another one means that somebody changed the model.
+        weights: the sha256 of each file of weights in it, in their order, the adapter's last.
+    """
+
+    tag: str
+    base: str
+    adapter: str
+    strategy: Literal["native", "merged", "split", "pulled"]
+    recipe: str
+    manifest: str = ""
+    weights: tuple[Sha256, ...] = ()
+
+
+class OllamaRecord(Struct, frozen=True, forbid_unknown_fields=True):
+    """What locoman did in Ollama: the strategy asked for last ("" before the first sync) and by which version."""
+
+    strategy: StrategyName | Literal["", "auto"] = ""
+    version: str = ""
+    models: tuple[OllamaModel, ...] = ()
+
+    def find(self, tag: str) -> OllamaModel | None:
+        """The record of a tag; Ollama does not tell upper from lower case."""
+        return next((model for model in self.models if model.tag.lower() == tag.lower()), None)
+
+    def with_model(self, model: OllamaModel) -> OllamaRecord:
+        """A record in which `model` replaces the one of the same tag."""
+        return structs.replace(self, models=(*self.without(model.tag).models, model))
+
+    def without(self, tag: str) -> OllamaRecord:
+        """A record that does not know the tag."""
+        return structs.replace(self, models=tuple(m for m in self.models if m.tag.lower() != tag.lower()))
+
+
 class Registry(Struct, frozen=True, forbid_unknown_fields=True):
     """The whole registry; `base` is the one in use, "" before the first install."""
 
@@ -58,6 +103,7 @@ class Registry(Struct, frozen=True, forbid_unknown_fields=True):
     base: str = ""
     bases: tuple[InstalledBase, ...] = ()
     adapters: tuple[InstalledAdapter, ...] = ()
+    ollama: OllamaRecord = field(default_factory=OllamaRecord)
 
     def find_base(self, name: str) -> InstalledBase | None:
         """The installed base of that name."""

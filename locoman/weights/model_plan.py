@@ -9,14 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from gguf.constants import GGML_QUANT_VERSION
 from numpy.typing import NDArray
 
 from locoman.contracts import Progress, no_progress
 from locoman.weights import gguf_values
 from locoman.weights.files import new_file
-from locoman.weights.gguf_model import SPLIT_COUNT, SPLIT_NO, SPLIT_TENSORS, GgufRows, shard_path
+from locoman.weights.gguf_model import SPLIT_COUNT, SPLIT_NO, SPLIT_TENSORS, GgufModel, GgufRows, shard_path
 from locoman.weights.gguf_values import Packed
 from locoman.weights.gguf_writer import NewTensor, write_content, write_gguf
+from locoman.weights.mixes import llama_order
 from locoman.weights.pieces import Piece, row_blocks, stored_pieces
 from locoman.weights.tensor_types import TensorType
 from locoman.weights.transforms import TensorSource
@@ -100,40 +102,72 @@ def write_model(
     if not split:
         write_gguf(target, plan.metadata, _new_tensors(plan.tensors), progress)
         return (target,)
-    shards = _group(plan.tensors)
-    paths = tuple(shard_path(target, number, len(shards)) for number in range(len(shards)))
+    shards = shards_of(plan)
+    paths = planned_paths(plan, target, split=True)
     done = 0
     with ExitStack() as stack:  # unwinds backwards: the first shard, the one that is opened, appears last
         files = [stack.enter_context(new_file(path)) for path in paths]
         for number, (file, tensors) in enumerate(zip(files, shards, strict=True)):
-            metadata = {
-                **(plan.metadata if number == 0 else {}),
-                SPLIT_NO: gguf_values.u16(number),
-                SPLIT_TENSORS: gguf_values.i32(len(plan.tensors)),
-                SPLIT_COUNT: gguf_values.u16(len(shards)),
-            }
             before = done
             write_content(
-                file, metadata, _new_tensors(tensors),
+                file, _shard_metadata(plan, number, len(shards)), _new_tensors(tensors),
                 lambda written, before=before: progress(before + written, plan.bytes, "bytes"),  # type: ignore[misc]
             )  # fmt: skip
             done += sum(tensor.bytes for tensor in tensors)
     return paths
 
 
+def write_shard(plan: ModelPlan, number: int, target: Path, progress: Progress = no_progress) -> Path:
+    """Writes the one shard `number` (from 0) of those that `write_model` would write; returns its file. Raises as that."""
+    shards = shards_of(plan)
+    path = planned_paths(plan, target, split=True)[number]
+    write_gguf(path, _shard_metadata(plan, number, len(shards)), _new_tensors(shards[number]), progress)
+    return path
+
+
+def plan_copy(model: GgufModel) -> ModelPlan:
+    """The open model as it is."""
+    tensors = (PlannedTensor(rows, name, rows.shape, rows.type, rows.type) for name, rows in model.tensors.items())
+    return ModelPlan(model.packed_metadata(), tuple(tensors))
+
+
+def as_llama_copies(plan: ModelPlan) -> ModelPlan:
+    """The same model as `llama-quantize ... COPY` writes it (tensors by layer, version and type last in the metadata).
+
+    Ollama up to 0.34 passes each model that is created in it through that program: what comes out as it went in is kept once.
+    """
+    metadata = dict(plan.metadata)
+    file_type = metadata.pop("general.file_type", None)
+    metadata.pop("general.quantization_version", None)
+    metadata["general.quantization_version"] = gguf_values.u32(GGML_QUANT_VERSION)
+    if file_type is not None:
+        metadata["general.file_type"] = file_type
+    tensors = {tensor.target: tensor for tensor in plan.tensors}
+    return ModelPlan(metadata, tuple(tensors[name] for name in llama_order(tensors)))
+
+
 def planned_paths(plan: ModelPlan, target: Path, *, split: bool) -> tuple[Path, ...]:
     """The files that `write_model` will write."""
-    count = len(_group(plan.tensors))
+    count = len(shards_of(plan))
     return tuple(shard_path(target, number, count) for number in range(count)) if split else (target,)
 
 
-def _group(tensors: Sequence[PlannedTensor]) -> list[list[PlannedTensor]]:
+def shards_of(plan: ModelPlan) -> list[list[PlannedTensor]]:
     """The tensors of each shard; the first has none."""
     groups: dict[str, list[PlannedTensor]] = {"": []}
-    for tensor in tensors:
+    for tensor in plan.tensors:
         match = _LAYER_MATRIX.fullmatch(tensor.target) if len(tensor.shape) > 1 else None
         groups.setdefault(match[1] if match else "", []).append(tensor)
     return [[], *(groups[name] for name in sorted(groups))]
+
+
+def _shard_metadata(plan: ModelPlan, number: int, count: int) -> dict[str, Packed]:
+    return {
+        **(plan.metadata if number == 0 else {}),
+        SPLIT_NO: gguf_values.u16(number),
+        SPLIT_TENSORS: gguf_values.i32(len(plan.tensors)),
+        SPLIT_COUNT: gguf_values.u16(count),
+    }
 
 
 def _new_tensors(tensors: Sequence[PlannedTensor]) -> list[NewTensor]:

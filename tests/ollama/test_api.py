@@ -12,7 +12,7 @@ from support.oci_registry import OciRegistry
 from support.ollama_standin import Fault, StandinOllama
 
 from locoman.errors import OllamaRefused, OllamaUnavailable, UsageError
-from locoman.ollama import api as api_module
+from locoman.ollama import transport as transport_module
 from locoman.ollama.api import OllamaApi
 from locoman.ollama.base_file import BaseFile, locate_base
 
@@ -126,7 +126,7 @@ def test_a_refusal_in_any_form_stays_short(body: bytes) -> None:
 
 
 def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_module, "MAX_ANSWER_BYTES", 100_000)
+    monkeypatch.setattr(transport_module, "MAX_ANSWER_BYTES", 100_000)
     with (
         FileServer(b" " * 2_000_000) as server,
         OllamaApi(server.url) as api,
@@ -136,7 +136,7 @@ def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_an_answer_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_module, "MAX_ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(transport_module, "MAX_ANSWER_SECONDS", 0.1)
     with FileServer(b" " * 2_000) as server, OllamaApi(server.url) as api:
         server.chunk, server.pause = 10, 0.02
         with pytest.raises(OllamaUnavailable, match="took longer"):
