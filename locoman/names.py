@@ -25,11 +25,16 @@ def check_name(text: str, kind: str) -> str:
     """`text`, if it can name a `kind` ("a base", "an adapter") on every file system; else InvalidName."""
     if not _NAME.fullmatch(text):
         raise InvalidName(kind, text, "use 1 to 64 of a-z, 0-9, '.', '_' and '-', with a letter or digit at both ends")
-    if ".." in text or text.split(".")[0] in _DEVICES:
+    if ".." in text or is_device(text):
         raise InvalidName(kind, text, "a file system could not hold it")
     if text in _MODEL_WORDS:
         raise InvalidName(kind, text, "the word has a meaning of its own")
     return text
+
+
+def is_device(part: str) -> bool:
+    """Whether Windows takes a file of that name for a device, in every folder."""
+    return part.split(".")[0].rstrip(" ").lower() in _DEVICES
 
 
 def nearest(name: str, known: Iterable[str]) -> tuple[str, ...]:

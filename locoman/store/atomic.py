@@ -16,6 +16,9 @@ def store_error(error: OSError, path: Path) -> LocomanError:
     """`error`, met while working on `path`, as one of locoman's own."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return MissingPrerequisite(f"There is no disk space left in {path.parent}.", MORE_ROOM)
+    if error.errno == errno.EFBIG:
+        sentence = f"The disk with {path.parent} cannot hold a file this large: FAT32 ends at 4 GiB."
+        return MissingPrerequisite(sentence, "format it as exFAT, or take another disk")
     if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
         return StoreReadOnly(path, "it cannot be written with your rights")
     return StoreError(path, (error.strerror or str(error)).lower())

@@ -86,7 +86,7 @@ def new_file(target: Path) -> Iterator[BinaryIO]:
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_SUFFIX, dir=target.parent)
     temporary = Path(name)
     try:
-        with mapped(target), os.fdopen(handle, "wb") as file:
+        with mapped(target), os.fdopen(handle, "w+b") as file:
             with suppress(OSError):  # some file systems have no such marks; then nothing is swept there either
                 _hold(handle)
             yield file
