@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from locoman.store.home import Home
 
 if TYPE_CHECKING:
     from locoman.catalog.shelf import Shelf
-    from locoman.contracts import Decider, Engine, Residency
+    from locoman.contracts import Decider, Engine, Residency, Source
     from locoman.engines.host.audience import Audience
     from locoman.engines.local import LocalEngine
     from locoman.store.registry import Registry
@@ -52,6 +52,26 @@ class App:
         from locoman.catalog.shelf import Shelf, shipped
 
         return Shelf((shipped("modelfiles"), self.home.modelfiles), (shipped("adapters"),))
+
+    def sources(self, chosen: Sequence[str] = ()) -> tuple[Source, ...]:
+        """Where adapters come from: what ships, catalog.sources, and wherever an installed one came from; or `chosen` alone.
+
+        Raises UsageError for one that is none; of the registry's, one that is gone (a stick, a folder) is left out.
+        """
+        from locoman.catalog.sources import SHIPPED, open_source
+
+        if chosen:
+            return tuple(open_source(text, self.home.downloads) for text in chosen)
+        named = [text.strip() for text in self.settings.text("catalog.sources").split(";") if text.strip()]
+        recorded = [adapter.source for adapter in self.registry().adapters if adapter.source]
+        found = []
+        for text in dict.fromkeys((SHIPPED, *named, *recorded)):
+            try:
+                found.append(open_source(text, self.home.downloads))
+            except UsageError:
+                if text in named:
+                    raise
+        return tuple(found)
 
     def registry(self) -> Registry:
         """What is installed now. Raises InvalidFile."""

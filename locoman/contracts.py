@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
 
-from locoman.names import AUTO, ModelName
+from locoman.names import AUTO, AdapterRef, BaseRef, ModelName
 
 Progress = Callable[[int, int | None, str], None]
 """Called with (done, total or None, unit) while long work goes on; the core never prints."""
@@ -261,4 +261,52 @@ class Scorer(Protocol):
 
     def score(self, answer: str, expected: Sequence[str]) -> float:
         """From 0.0 (wrong) to 1.0 (right), the best over the accepted answers `expected` (at least one)."""
+        ...
+
+
+# --- where adapters come from ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """An adapter package that a source has.
+
+    `ref` has a version; `bytes` are to be fetched, `disk_bytes` those of the package's files; `key` is how its source
+    finds it again.
+    """
+
+    ref: AdapterRef
+    base: BaseRef
+    domain: str
+    kind: str
+    description: str
+    licence: str
+    bytes: int
+    disk_bytes: int
+    source: str
+    key: str
+
+
+class Source(Protocol):
+    """A place that adapter packages come from. Nothing that it says is trusted."""
+
+    @property
+    def name(self) -> str:
+        """As it is shown, and as it can be typed behind `--from`."""
+        ...
+
+    def listings(self) -> Sequence[Listing]:
+        """What it has, in any order. Raises LocomanError when it cannot be asked or is broken."""
+        ...
+
+    def fetch(self, listing: Listing, progress: Progress) -> None:
+        """Brings to this machine what is not on it yet. May take long, and goes on where it stopped. Raises LocomanError."""
+        ...
+
+    def unpack(self, listing: Listing, folder: Path) -> None:
+        """Puts the fetched package, verified, into the new folder `folder`. Raises LocomanError."""
+        ...
+
+    def forget(self, listing: Listing) -> None:
+        """The package is installed: what was fetched of it is needed no more."""
         ...

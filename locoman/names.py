@@ -90,6 +90,11 @@ class AdapterRef:
         name, at, version = text.partition("@")
         return cls(check_name(name, "an adapter"), Version.parse(version) if at else None)
 
+    @property
+    def number(self) -> Version:
+        """The version, to be compared with others; 0.0.0 where none is named."""
+        return self.version or Version(0, 0, 0)
+
     def __str__(self) -> str:
         return self.name if self.version is None else f"{self.name}@{self.version}"
 

@@ -66,6 +66,11 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "serve.key", "", "what the clients of serve must send; empty = nothing, on this machine alone", secret=True
     ),
+    Setting(
+        "catalog.sources",
+        "",
+        "where else adapters come from: folders, bundles and https addresses of indexes, separated by ;",
+    ),
     Setting("ollama.url", "", "Ollama's address; empty = OLLAMA_HOST, else http://127.0.0.1:11434"),
 )
 _BY_KEY = {setting.key: setting for setting in SETTINGS}

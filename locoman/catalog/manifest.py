@@ -14,6 +14,8 @@ from locoman.errors import InvalidFile, LocomanError
 from locoman.names import AdapterRef, BaseRef, Version, check_name
 
 MAX_EXAMPLES = 100_000
+LORA_GGUF = "adapter.gguf"
+"""The name of weights that come as a LoRA GGUF, with no PEFT files."""
 
 
 class BaseRequirement(Struct, frozen=True, forbid_unknown_fields=True):
@@ -21,6 +23,11 @@ class BaseRequirement(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: str
     fingerprint: str = ""
+
+    @property
+    def ref(self) -> BaseRef:
+        """The base's name, parsed."""
+        return BaseRef.parse(self.name)
 
 
 class PromptSettings(Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,11 +45,14 @@ class RoutingSettings(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Gate(Struct, frozen=True, forbid_unknown_fields=True):
-    """The test an adapter must pass: scores are shares of cases, `minimum_gain` is over the plain base."""
+    """The test an adapter must pass: scores are shares of cases, `minimum_gain` is over the plain base.
+
+    With `minimum_cases` 0 there need be no evaluation set: for adapters that somebody else made without one.
+    """
 
     suite: str = "eval.jsonl"
     scorer: str = "exact"
-    minimum_cases: Annotated[int, Meta(ge=1)] = 50
+    minimum_cases: Annotated[int, Meta(ge=0)] = 50
     minimum_score: Share = 0.0
     minimum_gain: Share = 0.0
 
@@ -99,12 +109,14 @@ class AdapterPackage:
 
     @property
     def weights(self) -> Path | None:
-        """The PEFT folder for the package's base; None for a prompt-only adapter."""
+        """The folder with the weights for the package's base: PEFT's files, or LORA_GGUF; None for a prompt-only adapter."""
         return self.folder / "weights" / self.manifest.base.name if self.manifest.kind == "lora" else None
 
     def cases(self) -> tuple[Case, ...]:
-        """The evaluation set, as large as the gate asks. Raises InvalidFile."""
+        """The evaluation set, as large as the gate asks; () when it asks for none and none is there. Raises InvalidFile."""
         path = self._inside(self.manifest.gate.suite)
+        if self.manifest.gate.minimum_cases == 0 and not path.exists():
+            return ()
         cases = tuple(read_jsonl(path, Case))
         if len(cases) < self.manifest.gate.minimum_cases:
             raise InvalidFile(path, f"{len(cases)} cases, and the gate asks for {self.manifest.gate.minimum_cases}")

@@ -14,6 +14,7 @@ COMMANDS = (
     Entry("quantize", "locoman.cli.quantize", "Quantize a GGUF model, whole or in shards, to another type."),
     Entry("merge", "locoman.cli.merge", "Merge a LoRA adapter into a model."),
     Entry("gguf", "locoman.cli.gguf", "Show, verify and compare GGUF files."),
+    Entry("update", "locoman.cli.adapter.update", "Bring adapters to their newest versions."),
     Entry("remove", "locoman.cli.remove", "Remove adapters or a base."),
     Entry("serve", "locoman.cli.serve", "Answer OpenAI and Ollama clients in the foreground."),
     Entry("ps", "locoman.cli.ps", "Show what is in memory."),
@@ -22,7 +23,7 @@ COMMANDS = (
     Entry("config", "locoman.cli.config", "Show and change settings."),
     Entry("completion", "locoman.cli.completion", "Print a shell's completion script."),
     Entry("base", "locoman.cli.base", "List, show and choose base models."),
-    Entry("adapter", "locoman.cli.adapter", "List, show and choose adapters."),
+    Entry("adapter", "locoman.cli.adapter", "Find, add, update and choose adapters."),
     Entry("host", "locoman.cli.host", "Run this home's host (started by ask when needed).", hidden=True),
 )
 

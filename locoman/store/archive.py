@@ -47,7 +47,9 @@ class Entry:
 class Archive:
     """An open archive whose directory has been checked. Made by `open_archive`."""
 
-    def __init__(self, path: Path, file: BinaryIO, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> None:
+    def __init__(
+        self, path: Path, file: BinaryIO, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]
+    ) -> None:
         self.path = path
         self._file = file
         self._archive = archive
@@ -141,7 +143,7 @@ def open_archive(path: Path, *, max_bytes: int, max_entries: int = MAX_ENTRIES) 
             yield Archive(path, file, archive, members)
 
 
-def check_entry_name(name: str, path: Path) -> None:
+def check_entry_name(name: str, path: Path | str) -> None:
     """Returns when `name` is a plain relative path on every file system. Raises InvalidFile, naming the archive `path`."""
     parts = name.split("/")
     plain = name.isprintable() and len(name.encode()) <= MAX_NAME_BYTES and not set(name) & set('\\:*?"<>|')
@@ -166,9 +168,7 @@ def _checked_name(info: zipfile.ZipInfo, path: Path) -> str:
     return info.filename
 
 
-def _check_together(
-    archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], path: Path, max_bytes: int
-) -> None:
+def _check_together(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], path: Path, max_bytes: int) -> None:
     """No name twice, no contents that share bytes (by which a small file unpacks to petabytes), not too much in all."""
     files = [info for info in archive.infolist() if info.filename in members]
     seen = {unicodedata.normalize("NFC", name).casefold() for name in members}

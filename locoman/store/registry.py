@@ -20,21 +20,26 @@ class InstalledBase(Struct, frozen=True, forbid_unknown_fields=True):
     """A base on this machine.
 
     `gguf` is relative to LOCOMAN_HOME for a file of our own, absolute for Ollama's blob (origin "ollama"). `router` is the
-    fitted router for its adapters, relative. `active` maps a domain to "name@version".
+    fitted router for its adapters, relative. `active` maps a domain to "name@version", `previous` the name of an adapter to
+    the "name@version" that was active before (which may be gone).
     """
 
     name: str
     gguf: str
-    origin: Literal["converted", "downloaded", "ollama"]
+    origin: Literal["converted", "downloaded", "ollama", "bundle"]
     sha256: Sha256
     bytes: Annotated[int, Meta(gt=0)]
     fingerprint: str
     router: str
     active: dict[str, str] = field(default_factory=dict)
+    previous: dict[str, str] = field(default_factory=dict)
 
 
 class InstalledAdapter(Struct, frozen=True, forbid_unknown_fields=True):
-    """One version of an adapter for one base; `package` and `gguf` are relative, `gguf` "" for a prompt-only adapter."""
+    """One version of an adapter for one base; `package` and `gguf` are relative, `gguf` "" for a prompt-only adapter.
+
+    `source` is where it came from: the name of a `contracts.Source`, "" for what ships.
+    """
 
     name: str
     version: str
@@ -44,6 +49,7 @@ class InstalledAdapter(Struct, frozen=True, forbid_unknown_fields=True):
     package: str
     gguf: str = ""
     sha256: str = ""
+    source: str = ""
 
     @property
     def ref(self) -> AdapterRef:

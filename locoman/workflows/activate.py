@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import structs
 
+from locoman.errors import UsageError
 from locoman.names import AdapterRef, BaseRef
 from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, InstalledBase
-from locoman.store.transaction import change
+from locoman.store.transaction import Transaction, change
 from locoman.workflows.collection import installed_base, with_router
 
 
@@ -24,11 +27,42 @@ def activate_adapter(home: Home, ref: AdapterRef) -> InstalledAdapter:
     with change(home) as tx:
         base = tx.registry.current()
         adapter = tx.registry.find_adapter(base.name, ref)
-        if base.active.get(adapter.domain) == str(adapter.ref):
-            return adapter
-        others = {
-            domain: active for domain, active in base.active.items() if AdapterRef.parse(active).name != adapter.name
-        }
-        registry = tx.registry.with_base(structs.replace(base, active=others | {adapter.domain: str(adapter.ref)}))
-        tx.commit(with_router(tx, registry, base.name))
-        return adapter
+        return _activate(tx, base, adapter)
+
+
+def roll_back(home: Home, name: str) -> InstalledAdapter:
+    """Makes that version of an adapter active which was so before; without one that is known, the next lower version.
+
+    Raises UnknownName, UsageError (there is no other version).
+    """
+    with change(home) as tx:
+        base = tx.registry.current()
+        now = tx.registry.find_adapter(base.name, AdapterRef(name))
+        others = [a for a in tx.registry.adapters_of(base.name) if a.name == name and a.ref != now.ref]
+        before = next((a for a in others if str(a.ref) == base.previous.get(name)), None)
+        lower = [a for a in others if a.ref.number < now.ref.number]
+        chosen = before or max(lower, key=lambda a: a.ref.number, default=None)
+        if chosen is None:
+            raise UsageError(f"There is no version of {name} to go back to: {now.ref} is the lowest that is installed.")
+        return _activate(tx, base, chosen)
+
+
+def with_active(base: InstalledBase, adapters: Iterable[InstalledAdapter]) -> InstalledBase:
+    """`base` with `adapters` active, each for its domain and in no other; what was active before is remembered."""
+    active, previous = dict(base.active), dict(base.previous)
+    for adapter in adapters:
+        before = [
+            ref for ref in active.values() if AdapterRef.parse(ref).name == adapter.name and ref != str(adapter.ref)
+        ]
+        if before:
+            previous[adapter.name] = before[0]
+        active = {domain: ref for domain, ref in active.items() if AdapterRef.parse(ref).name != adapter.name}
+        active[adapter.domain] = str(adapter.ref)
+    return structs.replace(base, active=active, previous=previous)
+
+
+def _activate(tx: Transaction, base: InstalledBase, adapter: InstalledAdapter) -> InstalledAdapter:
+    changed = with_active(base, [adapter])
+    if changed.active != base.active:
+        tx.commit(with_router(tx, tx.registry.with_base(changed), base.name))
+    return adapter

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from locoman.catalog.manifest import AdapterPackage, Manifest
+from locoman.catalog.manifest import LORA_GGUF, AdapterPackage, Manifest, read_package
 from locoman.catalog.spec import BaseSpec
 from locoman.contracts import Progress
 from locoman.errors import InvalidFile, WrongBase
@@ -62,15 +62,21 @@ def package_path(manifest: Manifest, digest: str) -> str:
     return f"adapters/{manifest.name}/{manifest.version}+{digest[:12]}"
 
 
-def _installed(home: Home, registry: Registry, manifest: Manifest, digest: str) -> InstalledAdapter | None:
-    """The record of this very package, if its files are whole."""
-    for adapter in registry.adapters_of(manifest.base.name):
-        if adapter.ref == manifest.ref and adapter.package == package_path(manifest, digest):
+def installed_whole(home: Home, registry: Registry, base: str, ref: AdapterRef) -> InstalledAdapter | None:
+    """The record of that version, if its files are there and its weights as they were installed."""
+    for adapter in registry.adapters_of(base):
+        if adapter.ref == ref:
             gguf = home.root / adapter.gguf
             whole = (home.root / adapter.package / "adapter.toml").is_file()
             whole = whole and (not adapter.gguf or (gguf.is_file() and sha256_of(gguf) == adapter.sha256))
             return adapter if whole else None
     return None
+
+
+def _installed(home: Home, registry: Registry, manifest: Manifest, digest: str) -> InstalledAdapter | None:
+    """The record of this very package, if its files are whole."""
+    found = installed_whole(home, registry, manifest.base.name, manifest.ref)
+    return found if found is not None and found.package == package_path(manifest, digest) else None
 
 
 def stage_adapter(tx: Transaction, base: InstalledBase, step: AdapterStep, progress: Progress) -> InstalledAdapter:
@@ -83,10 +89,30 @@ def stage_adapter(tx: Transaction, base: InstalledBase, step: AdapterStep, progr
     staged = tx.staging / f"{manifest.name}-{manifest.version}"
     with mapped(staged):
         shutil.copytree(step.package.folder, staged, symlinks=True, ignore=_symlinks)
-    package = AdapterPackage(staged, manifest)
+    return _finish(tx, base, AdapterPackage(staged, manifest), step.digest, "", progress)
+
+
+def finish_adapter(
+    tx: Transaction, base: InstalledBase, folder: Path, source: str, progress: Progress
+) -> InstalledAdapter:
+    """As `stage_adapter`, for a package that already lies in the staging folder. `source` as the registry keeps it."""
+    package = read_package(folder)
+    if package.manifest.base.name != base.name:
+        raise WrongBase(str(package.manifest.ref), base.name, f"it was made for {package.manifest.base.name}")
+    digest = sha256_of_folder(folder)
+    installed = _installed(tx.home, tx.registry, package.manifest, digest)
+    return installed or _finish(tx, base, package, digest, source, progress)
+
+
+def _finish(
+    tx: Transaction, base: InstalledBase, package: AdapterPackage, digest: str, source: str, progress: Progress
+) -> InstalledAdapter:
+    manifest = package.manifest
     _read_everything(package)
-    sha256 = _convert(package, tx, base, progress) if manifest.kind == "lora" else ""
-    published = tx.publish(staged, tx.home.root / package_path(manifest, step.digest))
+    weights = _weights(package, tx, base, progress) if manifest.kind == "lora" else None
+    sha256 = sha256_of(weights) if weights else ""
+    name = weights.relative_to(package.folder).as_posix() if weights else ""
+    published = tx.publish(package.folder, tx.home.root / package_path(manifest, digest))
     return InstalledAdapter(
         name=manifest.name,
         version=manifest.version,
@@ -94,8 +120,9 @@ def stage_adapter(tx: Transaction, base: InstalledBase, step: AdapterStep, progr
         base=base.name,
         kind=manifest.kind,
         package=published,
-        gguf=f"{published}/{GGUF_NAME}" if sha256 else "",
+        gguf=f"{published}/{name}" if name else "",
         sha256=sha256,
+        source=source,
     )
 
 
@@ -106,10 +133,10 @@ def _read_everything(package: AdapterPackage) -> None:
     find_scorer(package.manifest.gate.scorer)
 
 
-def _convert(package: AdapterPackage, tx: Transaction, base: InstalledBase, progress: Progress) -> str:
-    """Writes the LoRA's GGUF into the package; returns its digest."""
+def _weights(package: AdapterPackage, tx: Transaction, base: InstalledBase, progress: Progress) -> Path:
+    """The package's LoRA in GGUF: converted now, or checked if it came as one."""
     from locoman.weights.fingerprint import Fingerprint, compare
-    from locoman.weights.lora import convert_lora, plan_lora
+    from locoman.weights.lora import check_lora_gguf, convert_lora, plan_lora
 
     required = Fingerprint.parse(package.manifest.base.fingerprint)
     if not compare(required, Fingerprint.parse(base.fingerprint)).same_model:
@@ -118,9 +145,13 @@ def _convert(package: AdapterPackage, tx: Transaction, base: InstalledBase, prog
     weights = package.weights
     if weights is None or not weights.is_dir():
         raise InvalidFile(package.folder, f"the weights for {base.name} are missing")
+    ready = weights / LORA_GGUF
+    if ready.is_file() and not (weights / "adapter_config.json").is_file():
+        check_lora_gguf(ready, base_file(tx.home, base))
+        return ready
     target = package.folder / GGUF_NAME
     convert_lora(plan_lora(weights, base_file(tx.home, base)), target, progress)
-    return sha256_of(target)
+    return target
 
 
 def _symlinks(folder: str, names: list[str]) -> set[str]:

@@ -13,11 +13,12 @@ from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
 from locoman.contracts import Stages
 from locoman.errors import LocomanError, NoSource, NotEnoughDisk, NotEnoughMemory, StoreError, WrongBase
-from locoman.names import BaseRef
+from locoman.names import AdapterRef, BaseRef
 from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, InstalledBase, Registry, load_registry
 from locoman.store.transaction import Transaction, change
+from locoman.workflows.activate import with_active
 from locoman.workflows.adapter_files import AdapterStep, plan_adapter, stage_adapter
 from locoman.workflows.collection import base_file, router_file, with_router
 from locoman.workflows.provide.provider import BaseGguf, Offer, Provider
@@ -86,7 +87,7 @@ def plan_install(
         memory_bytes=spec.spec.runtime.memory_bytes,
         memory_total=machine_memory(),
         disk_bytes=needed,
-        disk_free=_disk_free(home.root),
+        disk_free=disk_free(home.root),
     )  # fmt: skip
     if plan.memory_bytes > plan.memory_total * MEMORY_MARGIN:
         raise NotEnoughMemory(spec.ref.name, plan.memory_bytes, plan.memory_total)
@@ -104,13 +105,21 @@ def execute_install(home: Home, plan: InstallPlan, stages: Stages) -> Installed:
             record = stage_adapter(tx, base, step, stages(f"Adapter {step.ref}"))
             registry = registry.with_adapter(record)
             installed.append(record)
-        active = base.active | {record.domain: str(record.ref) for record in installed}
-        registry = registry.with_base(structs.replace(base, active=active))
-        if active != base.active or not plan.adapters_kept or not router_file(home, base).is_file():
+        registry = registry.with_base(changed := with_active(base, _to_activate(plan, base, installed)))
+        if changed.active != base.active or not plan.adapters_kept or not router_file(home, base).is_file():
             stages("Router")(0, None, "")
             registry = with_router(tx, registry, base.name)
         tx.commit(structs.replace(registry, base=base.name))
         return Installed(tx.registry.current(), tuple(installed))
+
+
+def _to_activate(
+    plan: InstallPlan, base: InstalledBase, installed: Sequence[InstalledAdapter]
+) -> list[InstalledAdapter]:
+    """All but those that were there before, while another version of them answers: an update is not taken back."""
+    answering = {AdapterRef.parse(ref).name for ref in base.active.values()}
+    pairs = zip(plan.adapters, installed, strict=True)
+    return [record for step, record in pairs if step.action == "install" or record.name not in answering]
 
 
 def _wanted_spec(shelf: Shelf, registry: Registry, base: BaseRef | None) -> BaseSpec:
@@ -162,6 +171,7 @@ def _install_base(tx: Transaction, plan: InstallPlan, stages: Stages) -> tuple[R
         fingerprint=str(fingerprint),
         router="",
         active=dict(installed.active) if installed else {},
+        previous=dict(installed.previous) if installed else {},
     )
     return tx.registry.with_base(base), base
 
@@ -184,7 +194,7 @@ def machine_memory() -> int:
     return int(psutil.virtual_memory().total)
 
 
-def _disk_free(root: Path) -> int:
+def disk_free(root: Path) -> int:
     """Bytes free where LOCOMAN_HOME is, or will be."""
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     return shutil.disk_usage(existing).free

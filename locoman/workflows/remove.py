@@ -68,7 +68,13 @@ def _without(registry: Registry, plan: RemovePlan) -> Registry:
         return structs.replace(registry, base=in_use, bases=bases, adapters=adapters)
     owners = {a.base for a in plan.adapters}
     bases = tuple(
-        structs.replace(b, active={d: a for d, a in b.active.items() if a not in names}) if b.name in owners else b
+        structs.replace(
+            b,
+            active={d: a for d, a in b.active.items() if a not in names},
+            previous={n: a for n, a in b.previous.items() if a not in names},
+        )
+        if b.name in owners
+        else b
         for b in registry.bases
     )
     return structs.replace(registry, bases=bases, adapters=adapters)

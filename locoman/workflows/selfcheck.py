@@ -33,9 +33,11 @@ class SelfCheck:
 
 
 def self_check(engine: Engine, home: Home, registry: Registry, base: InstalledBase) -> Iterator[SelfCheck]:
-    """One check per active adapter of `base`, as it is done. An engine that fails is a check that failed."""
+    """One check per active adapter of `base` that has cases, as it is done. An engine that fails is a check that failed."""
     for package in active_packages(home, registry, base):
-        case = package.cases()[0]
+        case = next(iter(package.cases()), None)
+        if case is None:
+            continue
         model = ModelName("adapter", AdapterRef(package.manifest.name))
         sampling = Sampling(max_tokens=MAX_TOKENS, temperature=0.0, seed=0)
         prompt_only = package.manifest.kind == "prompt"

@@ -188,8 +188,12 @@ def test_no_byte_can_change_unseen(tmp_path_factory: pytest.TempPathFactory, whe
 
 @settings(max_examples=200, deadline=None)
 @given(junk=st.binary(max_size=200), tail=st.binary(max_size=60))
-def test_garbage_is_refused_without_a_traceback(tmp_path_factory: pytest.TempPathFactory, junk: bytes, tail: bytes) -> None:
+def test_garbage_is_refused_without_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, junk: bytes, tail: bytes
+) -> None:
     path = tmp_path_factory.mktemp("junk") / "a.zip"
-    path.write_bytes(b"PK\3\4" + junk + b"PK\1\2" + tail + b"PK\5\6" + struct.pack("<4H2LH", 0, 0, 1, 1, 46, len(junk), 0))
+    path.write_bytes(
+        b"PK\3\4" + junk + b"PK\1\2" + tail + b"PK\5\6" + struct.pack("<4H2LH", 0, 0, 1, 1, 46, len(junk), 0)
+    )
     with pytest.raises(LocomanError), open_archive(path, max_bytes=ROOM) as archive:
         archive.unpack(path.parent / "out")

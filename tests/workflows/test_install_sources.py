@@ -164,7 +164,7 @@ def test_too_little_memory_or_disk_is_told_before_anything_is_done(
     with pytest.raises(NotEnoughMemory, match=r"3\.5 GB of memory, and this machine has 2 GB"):
         plan_install(home, SHELF, providers(home, ollama.url))
     monkeypatch.undo()
-    monkeypatch.setattr(install, "_disk_free", lambda root: 1000)
+    monkeypatch.setattr(install, "disk_free", lambda root: 1000)
     with pytest.raises(NotEnoughDisk):
         plan_install(home, SHELF, providers(home, ollama.url))
     assert not home.root.exists()

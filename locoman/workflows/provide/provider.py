@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 from locoman.catalog.spec import BaseSpec
 from locoman.contracts import Progress
 
-Origin = Literal["converted", "downloaded", "ollama"]
+Origin = Literal["converted", "downloaded", "ollama", "bundle"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""locoman adapter"""
+"""locoman adapter list, show, activate, rollback"""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ import click
 from locoman.app import App
 from locoman.catalog.manifest import AdapterPackage, Manifest, read_package
 from locoman.cli.command import command as make
-from locoman.cli.command import group
 from locoman.cli.output import Output
 from locoman.errors import UnknownName
 from locoman.names import AdapterRef
 from locoman.store.registry import InstalledAdapter, Registry
-from locoman.workflows.activate import activate_adapter
+from locoman.workflows.activate import activate_adapter, roll_back
 
-command = group("adapter", "List, show and choose adapters.")
 COLUMNS = ("ADAPTER", "STATE", "KIND", "BASE", "DESCRIPTION")
 
 
-@make("list", into=command)
+@make("list")
 @click.option("--all", "-a", "everything", is_flag=True, help="Also those that could be installed, for every base.")
 def list_(app: App, out: Output, everything: bool) -> None:
     """List the adapters of the base in use.
@@ -45,7 +43,7 @@ def list_(app: App, out: Output, everything: bool) -> None:
     out.result({"adapters": documents}, lambda: out.table(COLUMNS, rows))
 
 
-@make("show", into=command)
+@make("show")
 @click.argument("name")
 def show(app: App, out: Output, name: str) -> None:
     """Show what an adapter is, where it comes from and how it must score.
@@ -59,7 +57,7 @@ def show(app: App, out: Output, name: str) -> None:
     out.result(document, lambda: out.lines(f"{key:<16}  {_text(value)}" for key, value in document.items()))
 
 
-@make("activate", into=command)
+@make("activate")
 @click.argument("name", metavar="NAME[@VERSION]")
 def activate(app: App, out: Output, name: str) -> None:
     """Make an installed adapter answer for its domain.
@@ -72,6 +70,22 @@ def activate(app: App, out: Output, name: str) -> None:
     out.result(
         {"adapter": adapter.name, "version": adapter.version, "domain": adapter.domain},
         lambda: out.line(f"{adapter.ref} answers for {adapter.domain} from now on."),
+    )
+
+
+@make("rollback")
+@click.argument("name")
+def rollback(app: App, out: Output, name: str) -> None:
+    """Let the version of an adapter answer that answered before.
+
+    \b
+    Example:
+      locoman adapter update words && locoman adapter rollback words
+    """
+    adapter = roll_back(app.home, AdapterRef.parse(name).name)
+    out.result(
+        {"adapter": adapter.name, "version": adapter.version, "domain": adapter.domain},
+        lambda: out.line(f"{adapter.ref} answers for {adapter.domain} again."),
     )
 
 

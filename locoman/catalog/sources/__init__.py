@@ -1,0 +1,36 @@
+"""Where adapter packages come from: one kind of source per file, behind `contracts.Source`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from locoman.contracts import Source
+from locoman.errors import UsageError
+
+SHIPPED = "shipped"
+
+
+def open_source(text: str, downloads: Path) -> Source:
+    """The source that `text` means: "shipped", an http(s) address of an index, a folder, or a bundle's file.
+
+    `downloads` is where packages of an index are kept while they are fetched. Raises UsageError.
+    """
+    if text == SHIPPED:
+        from locoman.catalog.shelf import shipped
+        from locoman.catalog.sources.folder import FolderSource
+
+        return FolderSource(shipped("adapters"), SHIPPED)
+    if text.startswith(("https://", "http://")):
+        from locoman.catalog.sources.index import IndexSource
+
+        return IndexSource(text, downloads)
+    path = Path(text).expanduser().absolute()
+    if path.is_dir():
+        from locoman.catalog.sources.folder import FolderSource
+
+        return FolderSource(path)
+    if path.is_file():
+        from locoman.catalog.sources.bundle import BundleSource
+
+        return BundleSource(path)
+    raise UsageError(f"{text[:200]!r} is no source of adapters: neither a folder, nor a bundle, nor an https address.")

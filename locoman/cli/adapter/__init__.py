@@ -1,0 +1,15 @@
+"""locoman adapter: a table of contents."""
+
+from __future__ import annotations
+
+from locoman.cli.adapter.add import add
+from locoman.cli.adapter.index import index
+from locoman.cli.adapter.listing import activate, list_, rollback, show
+from locoman.cli.adapter.search import search
+from locoman.cli.adapter.update import command as update
+from locoman.cli.command import group
+from locoman.cli.remove import command as remove
+
+command = group("adapter", "Find, add, update and choose adapters.")
+for _each in (list_, show, search, add, update, activate, rollback, remove, index):
+    command.add_command(_each)
