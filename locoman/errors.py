@@ -6,7 +6,8 @@ decided in one table, `locoman.cli.errors`.
     LocomanError                      exit 1  something failed
     ├── UsageError                    exit 2  what was typed or sent cannot be used
     │   ├── UnknownName                       no such adapter, base, setting ...; carries the nearest names
-    │   └── InvalidName                       a name that cannot be a name
+    │   ├── InvalidName                       a name that cannot be a name
+    │   └── Unwritable                        a value that no Modelfile can say
     ├── CheckFailed                   exit 3  a gate, a verdict or a self-check fell short
     │   └── WrongBase                         an adapter that was made for another base
     ├── MissingPrerequisite           exit 4  something needed is not here; carries what would help
@@ -15,7 +16,8 @@ decided in one table, `locoman.cli.errors`.
     │   ├── OllamaUnavailable                 no Ollama server answers
     │   ├── NotEnoughDisk                     less space than the plan needs
     │   ├── NotEnoughMemory                   less memory than the base needs
-    │   └── NoSource                          no place to fetch from could be reached
+    │   ├── NoSource                          no place to fetch from could be reached
+    │   └── NoOllamaTemplate                  no Go template is known that writes a base's prompts
     ├── InvalidFile                   exit 1  a file that cannot be what it should be; path, line, column
     │   ├── UnknownKey                        a key nobody reads; carries the nearest known one
     │   └── Unsupported                       well formed, but something this version refuses by name
@@ -73,6 +75,15 @@ class InvalidName(UsageError):
         self.text = text
         self.reason = reason
         super().__init__(f"{text[:80]!r} cannot be the name of {kind}: {reason}.")
+
+
+class Unwritable(UsageError):
+    """A value that a Modelfile cannot hold; `what` is its instruction."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        self.what = what
+        self.reason = reason
+        super().__init__(f"{what} cannot be written into a Modelfile: {reason}.")
 
 
 class CheckFailed(LocomanError):
@@ -157,6 +168,18 @@ class NoSource(MissingPrerequisite):
         self.tried = tuple(tried)
         listing = "; ".join(f"{source}: {problem}" for source, problem in self.tried) or "none is known"
         super().__init__(f"{what} could not be fetched from any source ({listing}).", remedy)
+
+
+class NoOllamaTemplate(MissingPrerequisite):
+    """No Go template is known that writes the prompts of the chat template of `what`; `detail` says what was tried."""
+
+    def __init__(self, what: str, detail: str) -> None:
+        self.what = what
+        self.detail = detail
+        super().__init__(
+            f"No template for Ollama is known that writes the prompts of {what}: {detail}.",
+            "locoman modelfile write ... --template FILE   (a Go template of your own)",
+        )
 
 
 class InvalidFile(LocomanError):

@@ -1,4 +1,4 @@
-"""Ollama's Modelfile, the part that is read so far: which weights a shown model stands on."""
+"""What is read of the Modelfile that /api/show writes, which Ollama quotes so carelessly that it cannot always be parsed."""
 
 from __future__ import annotations
 
