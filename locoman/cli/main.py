@@ -14,4 +14,35 @@ COMMANDS = (
     Entry("quantize", "locoman.cli.quantize", "Quantize a GGUF model, whole or in shards, to another type."),
     Entry("merge", "locoman.cli.merge", "Merge a LoRA adapter into a model."),
     Entry("gguf", "locoman.cli.gguf", "Show, verify and compare GGUF files."),
+    Entry("update", "locoman.cli.adapter.update", "Bring adapters to their newest versions."),
     Entry("modelfile", "locoman.cli.modelfile", "Show, write and check Modelfiles, from which Ollama makes models."),
+    Entry("remove", "locoman.cli.remove", "Remove adapters or a base."),
+    Entry("serve", "locoman.cli.serve", "Answer OpenAI and Ollama clients in the foreground."),
+    Entry("ps", "locoman.cli.ps", "Show what is in memory."),
+    Entry("stop", "locoman.cli.stop", "Stop the host and free its memory."),
+    Entry("doctor", "locoman.cli.doctor", "Check this installation and say how to mend it."),
+    Entry("config", "locoman.cli.config", "Show and change settings."),
+    Entry("completion", "locoman.cli.completion", "Print a shell's completion script."),
+    Entry("base", "locoman.cli.base", "List, show and choose base models."),
+    Entry("adapter", "locoman.cli.adapter", "Find, add, update and choose adapters."),
+    Entry("host", "locoman.cli.host", "Run this home's host (started by ask when needed).", hidden=True),
+)
+
+cli = LazyGroup(
+    "locoman",
+    COMMANDS,
+    help="""One small base model, every subject an adapter, on your own laptop.
+
+    \b
+    Examples:
+      locoman install                     install the standard base and its adapters
+      locoman install --base loco-tiny    a tiny base that works with no network
+      locoman ask "What is 17 + 25?"      ask; the right adapter answers
+      locoman chat                        hold a conversation
+    """,
+)
+
+
+def main() -> None:
+    """Runs the command line and exits with its code."""
+    run(cli)
