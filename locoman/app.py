@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from locoman.store.registry import Registry
     from locoman.workflows.lineup import RegistryLineup
     from locoman.workflows.provide.provider import Provider
+    from locoman.workflows.provide.ready import ReadyBases
     from locoman.workflows.serve import ServePlan
 
 
@@ -99,6 +100,13 @@ class App:
         from locoman.workflows.provide.ollama import OllamaProvider
 
         return (CheckpointProvider(), OllamaProvider(self.ollama_url), HubProvider(self.home.downloads))
+
+    @property
+    def ready_bases(self) -> ReadyBases:
+        """Files of bases that Ollama has already."""
+        from locoman.workflows.provide.ready import ReadyBases
+
+        return ReadyBases(self.ollama_url)
 
     def router(self) -> Decider:
         """The router of the base in use. Raises NothingInstalled, InvalidFile."""

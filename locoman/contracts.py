@@ -17,6 +17,11 @@ def no_progress(done: int, total: int | None, unit: str) -> None:
     """The Progress that shows nothing."""
 
 
+def shifted(progress: Progress, before: int, total: int) -> Progress:
+    """For a part of long work: `before` of `total` was done when it began, and that is what `progress` is told."""
+    return lambda done, _, unit: progress(min(before + done, total), total, unit)
+
+
 Stages = Callable[[str], Progress]
 """Called with the title of a piece of long work; what it returns is called while that piece goes on."""
 

@@ -20,6 +20,7 @@ decided in one table, `locoman.cli.errors`.
     │   └── NoOllamaTemplate                  no Go template is known that writes a base's prompts
     ├── InvalidFile                   exit 1  a file that cannot be what it should be; path, line, column
     │   ├── UnknownKey                        a key nobody reads; carries the nearest known one
+    │   ├── BadDelivery                       what came from elsewhere (an index, a package, a bundle) is damaged or lies
     │   └── Unsupported                       well formed, but something this version refuses by name
     ├── DownloadFailed                exit 1  a transfer broke off or does not match its digest
     ├── StoreError                    exit 1  LOCOMAN_HOME could not be read or written
@@ -206,6 +207,10 @@ class UnknownKey(InvalidFile):
         self.nearest = nearest
         hint = f", did you mean {nearest!r}?" if nearest else ""
         super().__init__(path, f"unknown key {key!r}{hint}".rstrip("?") + ("?" if nearest else ""), line=line)
+
+
+class BadDelivery(InvalidFile):
+    """An index, a packed package or a bundle that is damaged, cut short or not what it says it is."""
 
 
 class Unsupported(InvalidFile):

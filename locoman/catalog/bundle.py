@@ -14,8 +14,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from locoman.contracts import Progress, Stages, no_progress
-from locoman.errors import InvalidFile, LocomanError
+from locoman.contracts import Progress, no_progress, shifted
+from locoman.errors import BadDelivery, LocomanError
 from locoman.names import AdapterRef, BaseRef, Version, check_name
 from locoman.store.archive import Archive, open_archive
 from locoman.store.atomic import mapped
@@ -87,9 +87,9 @@ class Bundle:
         self._files = {file.name: file for file in manifest.files}
 
     def file(self, name: str) -> BundledFile:
-        """Raises InvalidFile when there is none of that name."""
+        """Raises BadDelivery when there is none of that name."""
         if name not in self._files:
-            raise InvalidFile(self.path, f"{MANIFEST_NAME} in it names {name[:80]!r}, which is not there")
+            raise BadDelivery(self.path, f"{MANIFEST_NAME} in it names {name[:80]!r}, which is not there")
         return self._files[name]
 
     def below(self, folder: str) -> tuple[BundledFile, ...]:
@@ -97,7 +97,7 @@ class Bundle:
         return tuple(file for file in self.manifest.files if file.name.startswith(folder + "/"))
 
     def extract(self, name: str, target: Path, progress: Progress = no_progress) -> None:
-        """Writes a file to `target`; it is gone again when it is not what it should be. Raises InvalidFile, StoreError."""
+        """Writes a file to `target`; it is gone again when it is not what it should be. Raises BadDelivery, StoreError."""
         try:
             self._compare(name, self._archive.extract(name, target, progress))
         except LocomanError:
@@ -105,25 +105,32 @@ class Bundle:
             raise
 
     def extract_folder(self, folder: str, target: Path) -> None:
-        """Writes all files below `folder` into the new folder `target`. Raises InvalidFile, StoreError."""
+        """Writes all files below `folder` into the new folder `target`. Raises BadDelivery, StoreError."""
         with mapped(target):
             target.mkdir(parents=True)
         for file in self.below(folder):
             self.extract(file.name, target / PurePosixPath(file.name.removeprefix(folder + "/")))
 
-    def verify(self, stages: Stages) -> None:
-        """Reads all of it. Raises InvalidFile at the first file that is not what it should be."""
+    @property
+    def bytes(self) -> int:
+        """Of all its files."""
+        return sum(file.bytes for file in self.manifest.files)
+
+    def verify(self, progress: Progress = no_progress) -> None:
+        """Reads all of it. Raises BadDelivery at the first file that is not what it should be."""
+        done = 0
         for file in self.manifest.files:
-            self._compare(file.name, self._archive.digest(file.name, stages(f"Reading {file.name}")))
+            self._compare(file.name, self._archive.digest(file.name, shifted(progress, done, self.bytes)))
+            done += file.bytes
 
     def _compare(self, name: str, sha256: str) -> None:
         if sha256 != self.file(name).sha256:
-            raise InvalidFile(self.path, f"{name} in it does not match its sha256: it is damaged")
+            raise BadDelivery(self.path, f"{name} in it does not match its sha256: it is damaged")
 
 
 @contextmanager
 def open_bundle(path: Path) -> Iterator[Bundle]:
-    """Opens a bundle and checks its seal and its list of files. Raises InvalidFile, StoreError."""
+    """Opens a bundle and checks its seal and its list of files. Raises BadDelivery, StoreError."""
     with mapped(path):
         size = path.stat().st_size if path.is_file() else 0
     with open_archive(path, max_bytes=size) as archive:
@@ -132,7 +139,7 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
         manifest = _read_manifest(data, path)
         stored = {entry.name: entry.bytes for entry in archive.entries if entry.name != MANIFEST_NAME}
         if stored != {file.name: file.bytes for file in manifest.files}:
-            raise InvalidFile(path, f"{MANIFEST_NAME} in it does not list the files that it holds")
+            raise BadDelivery(path, f"{MANIFEST_NAME} in it does not list the files that it holds")
         bundle = Bundle(archive, manifest)
         for name in (manifest.base.gguf, manifest.base.spec) if manifest.base else ():
             bundle.file(name)
@@ -150,7 +157,7 @@ def _read_manifest(data: bytes, path: Path) -> Manifest:
     try:
         manifest = msgspec.json.decode(data, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidFile(path, f"{MANIFEST_NAME} in it is broken: {str(error)[:200].lower()}") from error
+        raise BadDelivery(path, f"{MANIFEST_NAME} in it is broken: {str(error)[:200].lower()}") from error
     try:
         if manifest.base is not None:
             BaseRef.parse(manifest.base.name)
@@ -159,5 +166,5 @@ def _read_manifest(data: bytes, path: Path) -> Manifest:
             check_name(adapter.domain, "a domain")
             BaseRef.parse(adapter.base)
     except LocomanError as error:
-        raise InvalidFile(path, str(error).rstrip(".")) from error
+        raise BadDelivery(path, str(error).rstrip(".")) from error
     return manifest

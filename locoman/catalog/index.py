@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from locoman.catalog.manifest import Manifest
-from locoman.errors import InvalidFile, LocomanError
+from locoman.errors import BadDelivery, LocomanError
 from locoman.names import AdapterRef, BaseRef, Version, check_name
 from locoman.store.archive import check_entry_name
 
@@ -49,13 +49,13 @@ class Index(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def read_index(data: bytes, where: str) -> Index:
-    """The index in `data`, every name checked; `where` is only named in errors. Raises InvalidFile."""
+    """The index in `data`, every name checked; `where` is only named in errors. Raises BadDelivery."""
     try:
         index = msgspec.json.decode(data, type=Index)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidFile(where, f"no index of adapters: {str(error)[:200].lower()}") from error
+        raise BadDelivery(where, f"no index of adapters: {str(error)[:200].lower()}") from error
     if len(index.packages) > MAX_PACKAGES:
-        raise InvalidFile(where, f"more than {MAX_PACKAGES} packages")
+        raise BadDelivery(where, f"more than {MAX_PACKAGES} packages")
     for package in index.packages:
         try:
             AdapterRef(check_name(package.name, "an adapter"), Version.parse(package.version))
@@ -63,7 +63,7 @@ def read_index(data: bytes, where: str) -> Index:
             BaseRef.parse(package.base)
             check_entry_name(package.file, where)
         except LocomanError as error:
-            raise InvalidFile(where, str(error).rstrip(".")) from error
+            raise BadDelivery(where, str(error).rstrip(".")) from error
     return index
 
 

@@ -107,9 +107,14 @@ class BaseSpec:
         """The checkpoint's folder, for a base that ships with its spec."""
         return self._beside(self.spec.source.folder) if self.spec.source.folder else None
 
+    @property
+    def template_path(self) -> Path:
+        """The jinja chat template's file. Raises InvalidFile when it is not below the spec's folder."""
+        return self._beside(self.spec.template.chat)
+
     def chat_template(self) -> str:
         """The jinja text. Raises InvalidFile."""
-        return read_text(self._beside(self.spec.template.chat), MAX_TEMPLATE_BYTES)
+        return read_text(self.template_path, MAX_TEMPLATE_BYTES)
 
     def _beside(self, name: str) -> Path:
         folder = self.path.parent

@@ -42,6 +42,7 @@ TABLE: tuple[tuple[type[errors.LocomanError], Advice], ...] = (
     (errors.WrongBase, Advice(_always("locoman adapter list --all"), 3)),
     (errors.CheckFailed, Advice(_always("locoman doctor"), 3)),
     (errors.MissingPrerequisite, Advice(_remedy, 4)),
+    (errors.BadDelivery, Advice(_always("copy or fetch it again; if that is no help, tell whoever made it"), 1)),
     (errors.InvalidFile, Advice(_always("locoman doctor"), 1)),
     (errors.DownloadFailed, Advice(_always("the same command again; it goes on where it stopped"), 1)),
     (errors.StoreBusy, Advice(_always("wait for it to finish, then try again"), 1)),

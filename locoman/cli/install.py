@@ -47,8 +47,8 @@ def command(
         click.confirm("Go on?", abort=True, err=True)
     with out.stages() as stages:
         installed = execute_install(app.home, plan, stages)
-    checks = [] if no_check else _check(app, out)
-    document |= {"installed": True, "checks": [_check_document(check) for check in checks]}
+    checks = [] if no_check else run_checks(app, out)
+    document |= {"installed": True, "checks": [check_document(check) for check in checks]}
     names = ", ".join(adapter.name for adapter in installed.adapters) or "no adapters"
     out.result(document, lambda: out.line(f"{installed.base.name} is ready with {names}."))
     failed = [check.adapter for check in checks if not check.ok]
@@ -97,7 +97,8 @@ def plan_lines(plan: InstallPlan) -> list[str]:
     return lines
 
 
-def _check(app: App, out: Output) -> list[SelfCheck]:
+def run_checks(app: App, out: Output) -> list[SelfCheck]:
+    """Puts one question to each adapter, and says how it went."""
     registry = app.registry()
     checks = []
     for check in self_check(app.engine(), app.home, registry, registry.current()):
@@ -107,7 +108,8 @@ def _check(app: App, out: Output) -> list[SelfCheck]:
     return checks
 
 
-def _check_document(check: SelfCheck) -> dict[str, Any]:
+def check_document(check: SelfCheck) -> dict[str, Any]:
+    """A check as --json prints it."""
     return {
         "adapter": check.adapter, "question": check.question, "answer": check.answer, "expected": check.expected,
         "ok": check.ok, "prompt_only": check.prompt_only,

@@ -25,6 +25,7 @@ COMMANDS = (
     Entry("completion", "locoman.cli.completion", "Print a shell's completion script."),
     Entry("base", "locoman.cli.base", "List, show and choose base models."),
     Entry("adapter", "locoman.cli.adapter", "Find, add, update and choose adapters."),
+    Entry("bundle", "locoman.cli.bundle", "Carry a base and its adapters to machines without a network."),
     Entry("host", "locoman.cli.host", "Run this home's host (started by ask when needed).", hidden=True),
 )
 

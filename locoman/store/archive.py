@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from locoman.contracts import Progress, no_progress
-from locoman.errors import InvalidFile
+from locoman.errors import BadDelivery
 from locoman.names import is_device
 from locoman.store.archive_seal import DIRECTORY_END, DIRECTORY_END64, LOCAL_HEADER, LOCATOR64, TAIL_BYTES, seal_of
 from locoman.store.atomic import mapped
@@ -61,38 +61,38 @@ class Archive:
         return tuple(Entry(name, info.file_size) for name, info in self._members.items())
 
     def read(self, name: str, limit: int) -> bytes:
-        """A small file's content. Raises InvalidFile when it is missing, larger than `limit` bytes or damaged."""
+        """A small file's content. Raises BadDelivery when it is missing, larger than `limit` bytes or damaged."""
         info = self._members.get(name)
         if info is None:
-            raise InvalidFile(self.path, f"it holds no {name}")
+            raise BadDelivery(self.path, f"it holds no {name}")
         if info.file_size > limit:
-            raise InvalidFile(self.path, f"its {name} is larger than {limit >> 10} KiB")
+            raise BadDelivery(self.path, f"its {name} is larger than {limit >> 10} KiB")
         return b"".join(self._blocks(name))
 
     def digest(self, name: str, progress: Progress = no_progress) -> str:
-        """The sha256 of a file's content. Raises InvalidFile, StoreError."""
+        """The sha256 of a file's content. Raises BadDelivery, StoreError."""
         return self._drain(name, lambda block: None, progress)
 
     def extract(self, name: str, target: Path, progress: Progress = no_progress) -> str:
-        """Writes a file's content to the new file `target` and returns its sha256. Raises InvalidFile, StoreError."""
+        """Writes a file's content to the new file `target` and returns its sha256. Raises BadDelivery, StoreError."""
         with mapped(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("xb") as file:
                 return self._drain(name, file.write, progress)
 
     def unpack(self, folder: Path) -> None:
-        """Writes every file below the new folder `folder`. Raises InvalidFile, StoreError."""
+        """Writes every file below the new folder `folder`. Raises BadDelivery, StoreError."""
         with mapped(folder):
             folder.mkdir(parents=True)
         for entry in self.entries:
             self.extract(entry.name, folder / PurePosixPath(entry.name))
 
     def check_seal(self) -> None:
-        """Returns when nothing but the contents can have changed since `new_archive` wrote it. Raises InvalidFile."""
+        """Returns when nothing but the contents can have changed since `new_archive` wrote it. Raises BadDelivery."""
         with mapped(self.path):
             seal = seal_of(self._file, self._archive)
         if seal != self._archive.comment.decode("ascii", "replace"):
-            raise InvalidFile(self.path, "it was changed since it was written: its seal does not match")
+            raise BadDelivery(self.path, "it was changed since it was written: its seal does not match")
 
     def _drain(self, name: str, take: Callable[[bytes], object], progress: Progress) -> str:
         digest, done, size = hashlib.sha256(), 0, self._members[name].file_size
@@ -114,29 +114,29 @@ class Archive:
                         break
                     yield block
         except _BROKEN as error:
-            raise InvalidFile(self.path, f"{name} in it is damaged") from error
+            raise BadDelivery(self.path, f"{name} in it is damaged") from error
         if left:
-            raise InvalidFile(self.path, f"{name} in it has another size than it says")
+            raise BadDelivery(self.path, f"{name} in it has another size than it says")
 
 
 @contextmanager
 def open_archive(path: Path, *, max_bytes: int, max_entries: int = MAX_ENTRIES) -> Iterator[Archive]:
     """Opens and checks an archive of at most `max_entries` files that unpack to at most `max_bytes`.
 
-    Raises InvalidFile (no archive, cut short, hostile), StoreError.
+    Raises BadDelivery (no archive, cut short, hostile), StoreError.
     """
     with mapped(path):
         try:
             file = path.open("rb")
         except FileNotFoundError as error:
-            raise InvalidFile(path, "the file is missing") from error
+            raise BadDelivery(path, "the file is missing") from error
     with file:
         with mapped(path):
             _check_ending(file, path, max_entries)
         try:
             archive = zipfile.ZipFile(file)
         except _BROKEN as error:
-            raise InvalidFile(path, "its directory is damaged, or it was cut short") from error
+            raise BadDelivery(path, "its directory is damaged, or it was cut short") from error
         with archive:
             members = {name: info for info in archive.infolist() if (name := _checked_name(info, path))}
             _check_together(archive, members, path, max_bytes)
@@ -144,27 +144,27 @@ def open_archive(path: Path, *, max_bytes: int, max_entries: int = MAX_ENTRIES) 
 
 
 def check_entry_name(name: str, path: Path | str) -> None:
-    """Returns when `name` is a plain relative path on every file system. Raises InvalidFile, naming the archive `path`."""
+    """Returns when `name` is a plain relative path on every file system. Raises BadDelivery, naming the archive `path`."""
     parts = name.split("/")
     plain = name.isprintable() and len(name.encode()) <= MAX_NAME_BYTES and not set(name) & set('\\:*?"<>|')
     # Windows takes off spaces and dots at the end, and gives devices a meaning in every folder.
     plain = plain and all(part and part not in (".", "..") and part[-1] not in " ." for part in parts)
     if not plain or any(is_device(part) for part in parts):
-        raise InvalidFile(path, f"the path {name[:80]!r} in it leaves its folder, or cannot be one on every system")
+        raise BadDelivery(path, f"the path {name[:80]!r} in it leaves its folder, or cannot be one on every system")
 
 
 def _checked_name(info: zipfile.ZipInfo, path: Path) -> str:
-    """The name of a file, "" for a folder. Raises InvalidFile for anything else, and for contents that cannot be read."""
+    """The name of a file, "" for a folder. Raises BadDelivery for anything else, and for contents that cannot be read."""
     # orig_filename: zipfile itself would cut a name at a NUL and turn backslashes, and so make two names one.
     check_entry_name(info.orig_filename.rstrip("/"), path)
     if (info.external_attr >> 16) & 0o170000 == 0o040000 or info.is_dir():
         return ""
     if (info.external_attr >> 16) & 0o170000 not in _REGULAR:
-        raise InvalidFile(path, f"{info.filename[:80]!r} in it is a link, or no plain file")
+        raise BadDelivery(path, f"{info.filename[:80]!r} in it is a link, or no plain file")
     if info.flag_bits & 1 or info.compress_type not in _METHODS:
-        raise InvalidFile(path, f"{info.filename[:80]!r} in it is encrypted, or packed in an uncommon way")
+        raise BadDelivery(path, f"{info.filename[:80]!r} in it is encrypted, or packed in an uncommon way")
     if info.compress_type == zipfile.ZIP_STORED and info.compress_size != info.file_size:
-        raise InvalidFile(path, f"the size of {info.filename[:80]!r} in it is not true")
+        raise BadDelivery(path, f"the size of {info.filename[:80]!r} in it is not true")
     return info.filename
 
 
@@ -173,18 +173,18 @@ def _check_together(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo
     files = [info for info in archive.infolist() if info.filename in members]
     seen = {unicodedata.normalize("NFC", name).casefold() for name in members}
     if len(seen) != len(files):
-        raise InvalidFile(path, "two files in it have the same name")
+        raise BadDelivery(path, "two files in it have the same name")
     if both := {str(parent) for name in seen for parent in PurePosixPath(name).parents} & seen:
-        raise InvalidFile(path, f"{min(both)[:80]!r} in it is a file and a folder")
+        raise BadDelivery(path, f"{min(both)[:80]!r} in it is a file and a folder")
     if sum(info.file_size for info in files) > max_bytes:
-        raise InvalidFile(path, f"it would unpack to more than the {max_bytes} bytes that are allowed")
+        raise BadDelivery(path, f"it would unpack to more than the {max_bytes} bytes that are allowed")
     end = 0
     for info in sorted(archive.infolist(), key=lambda info: info.header_offset):
         if info.header_offset < end:
-            raise InvalidFile(path, f"{info.filename[:80]!r} in it overlaps with another file")
+            raise BadDelivery(path, f"{info.filename[:80]!r} in it overlaps with another file")
         end = info.header_offset + LOCAL_HEADER.size + info.compress_size
     if end > archive.start_dir:
-        raise InvalidFile(path, "its contents run into its directory")
+        raise BadDelivery(path, "its contents run into its directory")
 
 
 def _check_ending(file: BinaryIO, path: Path, max_entries: int) -> None:
@@ -196,14 +196,14 @@ def _check_ending(file: BinaryIO, path: Path, max_entries: int) -> None:
     at = tail.rfind(b"PK\5\6")
     if at < 0 or len(tail) - at < DIRECTORY_END.size:
         detail = "it was cut short" if begins == b"PK\3\4" else "it is neither a bundle nor a package in a zip file"
-        raise InvalidFile(path, detail)
+        raise BadDelivery(path, detail)
     *_, count, directory, _, comment = DIRECTORY_END.unpack_from(tail, at)
     if at + DIRECTORY_END.size + comment != len(tail):
-        raise InvalidFile(path, "it was cut short, or something was put behind its end")
+        raise BadDelivery(path, "it was cut short, or something was put behind its end")
     if at >= LOCATOR64.size and tail[at - LOCATOR64.size :][:4] == b"PK\6\7":
         place = at - LOCATOR64.size - DIRECTORY_END64.size
         if place < 0 or tail[place : place + 4] != b"PK\6\6":
-            raise InvalidFile(path, "its directory is damaged")
+            raise BadDelivery(path, "its directory is damaged")
         *_, count, directory, _ = DIRECTORY_END64.unpack_from(tail, place)
     if count > max_entries or directory > MAX_DIRECTORY_BYTES:
-        raise InvalidFile(path, f"its directory announces {count} files in {directory} bytes")
+        raise BadDelivery(path, f"its directory announces {count} files in {directory} bytes")

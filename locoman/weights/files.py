@@ -90,7 +90,7 @@ def new_file(target: Path) -> Iterator[BinaryIO]:
             with suppress(OSError):  # some file systems have no such marks; then nothing is swept there either
                 _hold(handle)
             yield file
-        with mapped(target):
+        with mapped(target), suppress(PermissionError):  # FAT, as on a stick, has no such rights
             temporary.chmod(0o644)
         publish(temporary, target)
     except BaseException:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from locoman.contracts import Listing, Source, Stages
-from locoman.errors import InvalidFile, NotEnoughDisk
+from locoman.errors import BadDelivery, NotEnoughDisk
 from locoman.names import AdapterRef, BaseRef
 from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, Registry, load_registry
@@ -128,7 +128,7 @@ def _bring(tx: Transaction, step: AddStep, base_name: str, stages: Stages) -> In
     source = "" if listing.source == "shipped" else listing.source
     record = finish_adapter(tx, base, folder, source, stages(f"Adapter {listing.ref}"))
     if (record.ref, record.domain) != (listing.ref, listing.domain):
-        raise InvalidFile(listing.source, f"what it calls {listing.ref} is {record.ref}, for {record.domain}")
+        raise BadDelivery(listing.source, f"what it calls {listing.ref} is {record.ref}, for {record.domain}")
     return record
 
 

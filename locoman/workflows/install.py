@@ -78,7 +78,7 @@ def plan_install(
     installed = registry.find_base(spec.ref.name)
     packages = [shelf.package(text, spec.ref) for text in adapters] or shelf.packages(spec.ref)
     steps = tuple(plan_adapter(home, registry, spec, package) for package in packages)
-    chosen = _Choice() if installed is not None and _in_place(home, installed) else _choose(providers, spec)
+    chosen = _Choice() if installed is not None and in_place(home, installed) else _choose(providers, spec)
     needed = (chosen.offer.disk_bytes if chosen.offer else 0) + sum(
         step.bytes for step in steps if step.action == "install"
     )
@@ -152,7 +152,7 @@ def _install_base(tx: Transaction, plan: InstallPlan, stages: Stages) -> tuple[R
     """The registry with the base in it, published but not committed."""
     spec = plan.spec
     installed = tx.registry.find_base(spec.ref.name)
-    if plan.provider is None or (installed is not None and _in_place(tx.home, installed)):
+    if plan.provider is None or (installed is not None and in_place(tx.home, installed)):
         if installed is None:
             raise StoreError(tx.home.registry, f"the base {spec.ref} was removed while this plan was made")
         return tx.registry, installed
@@ -182,7 +182,7 @@ def _published(tx: Transaction, spec: BaseSpec, file: BaseGguf) -> str:
     return tx.publish(file.path, tx.home.bases / spec.ref.name / f"{file.sha256[:16]}.gguf")
 
 
-def _in_place(home: Home, base: InstalledBase) -> bool:
+def in_place(home: Home, base: InstalledBase) -> bool:
     """Whether the registered file is still there, byte for byte: installing again mends a damaged one."""
     path = base_file(home, base)
     return path.is_file() and path.stat().st_size == base.bytes and sha256_of(path) == base.sha256

@@ -9,7 +9,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from locoman.catalog.index import MAX_INDEX_BYTES, Index, IndexedPackage, read_index
 from locoman.contracts import Listing, Progress
-from locoman.errors import DownloadFailed, InvalidFile, MissingPrerequisite, UsageError
+from locoman.errors import BadDelivery, DownloadFailed, MissingPrerequisite, UsageError
 from locoman.names import BaseRef
 from locoman.store.archive import open_archive
 from locoman.store.atomic import mapped
@@ -39,7 +39,7 @@ class IndexSource:
         self._downloads = downloads
 
     def listings(self) -> Sequence[Listing]:
-        """See `contracts.Source`. Raises InvalidFile, DownloadFailed, MissingPrerequisite (it cannot be reached)."""
+        """See `contracts.Source`. Raises BadDelivery, DownloadFailed, MissingPrerequisite (it cannot be reached)."""
         return tuple(
             Listing(
                 package.ref, BaseRef(package.base), package.domain, package.kind, package.description, package.licence,
@@ -59,12 +59,12 @@ class IndexSource:
         )  # fmt: skip
 
     def unpack(self, listing: Listing, folder: Path) -> None:
-        """See `contracts.Source`. Raises InvalidFile, StoreError."""
+        """See `contracts.Source`. Raises BadDelivery, StoreError."""
         package = self._package(listing)
         path = self._archive(package)
         with open_archive(path, max_bytes=package.unpacked_bytes) as archive:
             if sum(entry.bytes for entry in archive.entries) != package.unpacked_bytes:
-                raise InvalidFile(path, "it has another size than its index says")
+                raise BadDelivery(path, "it has another size than its index says")
             archive.unpack(folder)
 
     def forget(self, listing: Listing) -> None:

@@ -1,0 +1,148 @@
+"""locoman bundle"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from locoman.app import App
+from locoman.catalog.bundle import open_bundle
+from locoman.cli.command import command as make
+from locoman.cli.command import group
+from locoman.cli.install import check_document, run_checks
+from locoman.cli.output import Output
+from locoman.errors import megabytes
+from locoman.names import AdapterRef, BaseRef
+from locoman.workflows.bundle.create import BundlePlan, execute_bundle, plan_bundle
+from locoman.workflows.bundle.install import BundleInstallPlan, execute_bundle_install, plan_bundle_install
+
+command = group("bundle", "Carry a base and its adapters to machines without a network.")
+_FILE = click.Path(path_type=Path, dir_okay=False)
+_BASE = {
+    "copy": "copied to this machine",
+    "use": "Ollama has this very file: no second copy",
+    "keep": "installed already",
+}
+
+
+@make("create", into=command)
+@click.argument("file", type=_FILE)
+@click.option("--base", metavar="NAME", help="The base to take (default: the one in use).")
+@click.option("--adapter", "adapters", multiple=True, metavar="NAME[@VERSION]", help="Only this one (repeatable).")
+@click.option("--adapters-only", is_flag=True, help="Leave the base out, for machines that have it.")
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+def create(
+    app: App, out: Output, file: Path, base: str | None, adapters: tuple[str, ...], adapters_only: bool, force: bool,
+    dry_run: bool,
+) -> None:  # fmt: skip
+    """Write an installed base, its adapters, router and licences into one file.
+
+    The same contents give the same bytes. Without --adapter those go in that answer on the base.
+
+    \b
+    Examples:
+      locoman bundle create classroom.locoman
+      locoman bundle create classroom.locoman --adapter words --adapter dates --force
+      locoman bundle create news.locoman --adapters-only
+    """
+    plan = plan_bundle(
+        app.home, app.shelf, file, base=BaseRef.parse(base) if base else None,
+        adapters=tuple(AdapterRef.parse(name) for name in adapters), with_base=not adapters_only, force=force,
+    )  # fmt: skip
+    document = _describe(plan)
+    if dry_run:
+        out.result(document, lambda: out.lines(_lines(plan)))
+        return
+    for line in _lines(plan):
+        out.note(line)
+    with out.stages() as stages:
+        size = execute_bundle(plan, stages)
+    out.result(document | {"written": True, "bytes": size}, lambda: out.line(f"{file} is ready ({megabytes(size)})."))
+
+
+@make("verify", into=command)
+@click.argument("file", type=_FILE)
+def verify(app: App, out: Output, file: Path) -> None:
+    """Read all of a bundle and compare every file with its sha256.
+
+    \b
+    Example:
+      locoman bundle verify classroom.locoman
+    """
+    with open_bundle(file) as bundle, out.stages() as stages:
+        bundle.verify(stages(f"Reading {file.name}"))
+        manifest, size = bundle.manifest, bundle.bytes
+    document = {
+        "file": str(file), "ok": True, "base": manifest.base.name if manifest.base else None, "bytes": size,
+        "adapters": [str(adapter.ref) for adapter in manifest.adapters], "files": len(manifest.files),
+    }  # fmt: skip
+    out.result(document, lambda: out.line(f"{file} is whole: {len(manifest.files)} files, {megabytes(size)}."))
+
+
+@make("install", into=command)
+@click.argument("file", type=_FILE)
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option("--no-check", is_flag=True, help="Skip the question to each adapter at the end.")
+def install(app: App, out: Output, file: Path, dry_run: bool, no_check: bool) -> None:
+    """Install what a bundle holds; needs no network, and no Ollama.
+
+    \b
+    Examples:
+      locoman bundle install classroom.locoman --dry-run
+      locoman bundle install classroom.locoman
+    """
+    plan = plan_bundle_install(app.home, app.shelf, app.ready_bases, file)
+    document: dict[str, Any] = {"plan": _describe_install(plan), "installed": False, "checks": []}
+    if dry_run:
+        out.result(document, lambda: out.lines(_install_lines(plan)))
+        return
+    for line in _install_lines(plan):
+        out.note(line)
+    with out.stages() as stages:
+        installed = execute_bundle_install(app.home, app.shelf, app.ready_bases, plan, stages)
+    checks = [] if no_check else run_checks(app, out)
+    document |= {"installed": True, "checks": [check_document(check) for check in checks]}
+    names = ", ".join(str(adapter.ref) for adapter in installed.adapters) or "no adapters"
+    out.result(document, lambda: out.line(f"{installed.base.name} is ready with {names}."))
+    failed = [check.adapter for check in checks if not check.ok]
+    if failed:
+        out.fall_short(f"Installed, but the self-check fell short for {', '.join(failed)}.", "locoman doctor")
+
+
+def _describe(plan: BundlePlan) -> dict[str, Any]:
+    return {
+        "file": str(plan.target), "base": plan.base.name if plan.with_base else None, "router": plan.router,
+        "adapters": [str(adapter.ref) for adapter, _ in plan.adapters], "bytes": plan.bytes,
+        "too_large_for_fat32": plan.too_large_for_fat32, "written": False,
+    }  # fmt: skip
+
+
+def _lines(plan: BundlePlan) -> Iterator[str]:
+    left_out = "" if plan.with_base else ", left out: it has to be installed where the bundle goes"
+    yield f"Base      {plan.base.name}  ({plan.spec.spec.title}; licence {plan.spec.spec.licence}){left_out}"
+    for adapter, package in plan.adapters:
+        yield f"Adapter   {adapter.ref}  (licence {package.manifest.licence})"
+    yield f"To        {plan.target}  ({megabytes(plan.bytes)})"
+    if plan.too_large_for_fat32:
+        yield "          too large for a stick formatted as FAT32, which ends at 4 GiB: format it as exFAT"
+
+
+def _describe_install(plan: BundleInstallPlan) -> dict[str, Any]:
+    return {
+        "file": str(plan.path), "base": plan.base, "how": plan.action, "licences": list(plan.licences),
+        "adapters": [{"adapter": str(a.ref), "action": "keep" if there else "install"} for a, there in plan.adapters],
+        "disk_bytes": plan.disk_bytes, "disk_free": plan.disk_free, "memory_bytes": plan.memory_bytes,
+    }  # fmt: skip
+
+
+def _install_lines(plan: BundleInstallPlan) -> Iterator[str]:
+    yield f"Base      {plan.base}  ({_BASE[plan.action]})"
+    for adapter, there in plan.adapters:
+        state = "installed already" if there else "new"
+        yield f"Adapter   {adapter.ref}  ({state}; licence {adapter.licence})"
+    yield f"Licences  {', '.join(plan.licences)}"
+    yield f"Disk      {megabytes(plan.disk_bytes)} needed, {megabytes(plan.disk_free)} free"

@@ -1,0 +1,1 @@
+"""Bundles: one file with a base and its adapters, made on one machine and installed on many without a network."""

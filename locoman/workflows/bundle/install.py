@@ -1,0 +1,255 @@
+"""Installs a bundle: planned, then streamed from the file to its place in one pass, with no network and no second copy."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from msgspec import structs
+
+from locoman.catalog.bundle import ROUTER_NAME, Bundle, BundledAdapter, BundledBase, open_bundle
+from locoman.catalog.shelf import Shelf
+from locoman.catalog.spec import BaseSpec, Spec, read_spec
+from locoman.contracts import Stages
+from locoman.errors import (
+    BadDelivery,
+    InvalidName,
+    MissingPrerequisite,
+    NotEnoughDisk,
+    NotEnoughMemory,
+    StoreError,
+    UnknownName,
+    WrongBase,
+)
+from locoman.names import BaseRef
+from locoman.store.digests import sha256_of
+from locoman.store.home import Home
+from locoman.store.new_archive import files_of
+from locoman.store.registry import InstalledAdapter, InstalledBase, Registry, load_registry
+from locoman.store.transaction import Transaction, change
+from locoman.workflows.activate import with_active
+from locoman.workflows.adapter_files import DISK_SHARE, finish_adapter, installed_whole
+from locoman.workflows.collection import with_router
+from locoman.workflows.install import MEMORY_MARGIN, Installed, disk_free, in_place, machine_memory
+from locoman.workflows.provide.provider import BaseGguf
+from locoman.workflows.provide.ready import ReadyBases
+
+_LICENCE = re.compile(r"base/[^/]+/(LICEN[SC]E|NOTICE)[\w.-]{0,40}")
+BaseAction = Literal["copy", "use", "keep"]
+
+
+@dataclass(frozen=True, slots=True)
+class BundleInstallPlan:
+    """What installing a bundle will do.
+
+    `action`: the base is copied out of it, or that very file of Ollama's is used, or the installed base is kept. `spec` is
+    None where nothing has to be known of the base. `adapters` pairs each with whether it is installed already. Bytes.
+    """
+
+    path: Path
+    base: str
+    action: BaseAction
+    spec: Spec | None
+    adapters: tuple[tuple[BundledAdapter, bool], ...]
+    licences: tuple[str, ...]
+    disk_bytes: int
+    disk_free: int
+    memory_bytes: int
+
+
+def plan_bundle_install(home: Home, shelf: Shelf, ready: ReadyBases, path: Path) -> BundleInstallPlan:
+    """Raises InvalidFile (no bundle, or a damaged one), WrongBase, MissingPrerequisite (the base is not here), NotEnoughDisk,
+    NotEnoughMemory."""
+    registry = load_registry(home.registry)
+    with open_bundle(path) as bundle:
+        base = bundle.manifest.base
+        name = base.name if base else _base_of_adapters(bundle, registry)
+        spec = _spec(bundle, base, shelf) if base else None
+        action = _action(home, registry, ready, bundle, base, spec)
+        adapters = tuple(
+            (adapter, installed_whole(home, registry, name, adapter.ref) is not None)
+            for adapter in bundle.manifest.adapters
+        )
+        needed = sum(int(_size(bundle, adapter) * DISK_SHARE) for adapter, there in adapters if not there)
+        needed += bundle.file(base.gguf).bytes if base and action == "copy" else 0
+        licences = {adapter.licence for adapter in bundle.manifest.adapters} | ({base.licence} if base else set())
+    memory = spec.spec.runtime.memory_bytes if spec else 0
+    plan = BundleInstallPlan(
+        path, name, action, spec.spec if spec else None, adapters, tuple(sorted(licences)), needed, disk_free(home.root),
+        memory,
+    )  # fmt: skip
+    if plan.disk_bytes > plan.disk_free:
+        raise NotEnoughDisk(plan.disk_bytes, plan.disk_free, home.root)
+    if memory > machine_memory() * MEMORY_MARGIN:
+        raise NotEnoughMemory(name, memory, machine_memory())
+    return plan
+
+
+def execute_bundle_install(
+    home: Home, shelf: Shelf, ready: ReadyBases, plan: BundleInstallPlan, stages: Stages
+) -> Installed:
+    """Carries out `plan`: all of it in one commit, or nothing. Raises LocomanError."""
+    with open_bundle(plan.path) as bundle, change(home) as tx:
+        registry, base = _bring_base(tx, shelf, ready, bundle, plan, stages)
+        records = []
+        for adapter, _ in plan.adapters:
+            record = _bring_adapter(tx, base, bundle, adapter, stages)
+            registry = registry.with_adapter(record)
+            records.append(record)
+        answering = [record for record, (adapter, _) in zip(records, plan.adapters, strict=True) if adapter.active]
+        base = with_active(base, answering)
+        registry = _routed(tx, bundle, registry.with_base(base), base, stages)
+        tx.commit(structs.replace(registry, base=base.name))
+        return Installed(tx.registry.current(), tuple(records))
+
+
+def _base_of_adapters(bundle: Bundle, registry: Registry) -> str:
+    """The base that all adapters of a bundle without a base are for; it has to be installed."""
+    names = {adapter.base for adapter in bundle.manifest.adapters}
+    if len(names) != 1:
+        raise BadDelivery(bundle.path, "it holds no base, and adapters for none or for several")
+    name = names.pop()
+    if registry.find_base(name) is None:
+        sentence = f"{bundle.path} holds adapters only, and their base, {name}, is not installed."
+        raise MissingPrerequisite(sentence, f"locoman install --base {name}   (or a bundle that holds the base)")
+    return name
+
+
+def _action(
+    home: Home, registry: Registry, ready: ReadyBases, bundle: Bundle, base: BundledBase | None, spec: BaseSpec | None
+) -> BaseAction:
+    if base is None or spec is None:
+        return "keep"
+    installed = registry.find_base(base.name)
+    if installed is not None and in_place(home, installed):
+        _check_same(bundle, base, installed.fingerprint, "the one that is installed")
+        return "keep"
+    return "use" if ready.find(spec, bundle.file(base.gguf).sha256) else "copy"
+
+
+def _spec(bundle: Bundle, base: BundledBase, shelf: Shelf) -> BaseSpec:
+    """What this machine knows of the base, else what the bundle says of it. Raises WrongBase, InvalidFile."""
+    try:
+        known = shelf.spec(BaseRef(base.name))
+    except UnknownName:
+        with tempfile.TemporaryDirectory(prefix="locoman-") as folder:
+            return _unpack_spec(bundle, base, Path(folder))
+    if known.spec.fingerprint:
+        _check_same(bundle, base, known.spec.fingerprint, "the one of that name that this locoman knows")
+    return known
+
+
+def _check_same(bundle: Bundle, base: BundledBase, fingerprint: str, what: str) -> None:
+    from locoman.weights.fingerprint import Fingerprint, compare
+
+    try:
+        said = Fingerprint.parse(base.fingerprint)
+    except InvalidName as error:
+        raise BadDelivery(bundle.path, str(error).rstrip(".")) from error
+    if not compare(said, Fingerprint.parse(fingerprint)).same_model:
+        raise WrongBase("the bundle", base.name, f"the {base.name} in it is another model than {what}")
+
+
+def _unpack_spec(bundle: Bundle, base: BundledBase, folder: Path) -> BaseSpec:
+    """The spec, its chat template and its licences, below `folder`; nothing else is taken, whatever the bundle holds."""
+    bundle.extract(base.spec, folder / f"{base.name}.toml")
+    spec = read_spec(folder / f"{base.name}.toml")
+    template = spec.spec.template.chat
+    if not template.startswith(f"{base.name}/"):
+        raise BadDelivery(bundle.path, f"its chat template {template[:80]!r} is not in the folder {base.name}")
+    licences = [file.name for file in bundle.below(f"base/{base.name}") if _LICENCE.fullmatch(file.name)]
+    for name in (f"base/{template}", *licences):
+        bundle.extract(name, folder / PurePosixPath(name.removeprefix("base/")))
+    spec.chat_template()
+    return spec
+
+
+def _bring_base(
+    tx: Transaction, shelf: Shelf, ready: ReadyBases, bundle: Bundle, plan: BundleInstallPlan, stages: Stages
+) -> tuple[Registry, InstalledBase]:
+    """The registry with the base in it, published but not committed."""
+    from locoman.weights.fingerprint import fingerprint_of_gguf
+
+    installed = tx.registry.find_base(plan.base)
+    bundled = bundle.manifest.base
+    if bundled is None or plan.action == "keep" or (installed is not None and in_place(tx.home, installed)):
+        if installed is None:
+            raise StoreError(tx.home.registry, f"the base {plan.base} was removed while this plan was made")
+        return tx.registry, installed
+    spec = _spec_in_force(tx, shelf, bundle, bundled)
+    found = None
+    if plan.action == "use":
+        sha256 = bundle.file(bundled.gguf).sha256
+        found = ready.verified(spec, sha256, stages(f"Base {bundled.name}: reading Ollama's file"))
+    file = found or _copied_gguf(tx, bundle, bundled, stages)
+    fingerprint = str(fingerprint_of_gguf(file.path))
+    _check_same(bundle, bundled, fingerprint, "its list says")
+    gguf = str(file.path)
+    if not file.external:
+        gguf = tx.publish(file.path, tx.home.bases / bundled.name / f"{file.sha256[:16]}.gguf")
+    base = InstalledBase(
+        name=bundled.name, gguf=gguf, origin=file.origin, sha256=file.sha256, bytes=file.bytes, fingerprint=fingerprint,
+        router="", active=dict(installed.active) if installed else {},
+        previous=dict(installed.previous) if installed else {},
+    )  # fmt: skip
+    return tx.registry.with_base(base), base
+
+
+def _copied_gguf(tx: Transaction, bundle: Bundle, base: BundledBase, stages: Stages) -> BaseGguf:
+    stored = bundle.file(base.gguf)
+    staged = tx.staging / "base.gguf"
+    bundle.extract(base.gguf, staged, stages(f"Base {base.name}"))
+    return BaseGguf(staged, "bundle", stored.sha256, stored.bytes)
+
+
+def _spec_in_force(tx: Transaction, shelf: Shelf, bundle: Bundle, base: BundledBase) -> BaseSpec:
+    """This machine's spec of the base; one that it did not know is laid into its modelfiles first.
+
+    That comes before the commit: a base without its spec could not answer, a spec without its base harms nobody.
+    """
+    try:
+        return shelf.spec(BaseRef(base.name))
+    except UnknownName:
+        pass
+    staged = _unpack_spec(bundle, base, tx.staging / "spec")
+    folder = staged.path.parent
+    for name, path in sorted(files_of(folder), key=lambda file: file[1] == staged.path):
+        if path == staged.path or not (tx.home.modelfiles / name).exists():
+            tx.publish(path, tx.home.modelfiles / name)
+    return shelf.spec(BaseRef(base.name))
+
+
+def _bring_adapter(
+    tx: Transaction, base: InstalledBase, bundle: Bundle, adapter: BundledAdapter, stages: Stages
+) -> InstalledAdapter:
+    there = installed_whole(tx.home, tx.registry, base.name, adapter.ref)
+    if there is not None:
+        return there
+    folder = tx.staging / f"{adapter.name}-{adapter.version}"
+    bundle.extract_folder(adapter.folder, folder)
+    record = finish_adapter(tx, base, folder, "", stages(f"Adapter {adapter.ref}"))
+    if (record.ref, record.domain) != (adapter.ref, adapter.domain):
+        raise BadDelivery(bundle.path, f"what it calls {adapter.ref} is {record.ref}, for {record.domain}")
+    return record
+
+
+def _routed(tx: Transaction, bundle: Bundle, registry: Registry, base: InstalledBase, stages: Stages) -> Registry:
+    """`registry` with the bundle's router, where it was fitted to just these adapters, else with a new one."""
+    from locoman.routing.storage import load
+
+    fitted = {str(adapter.ref) for adapter in bundle.manifest.adapters if adapter.active}
+    if not bundle.manifest.router or set(base.active.values()) != fitted:
+        stages("Router")(0, None, "")
+        return with_router(tx, registry, base.name)
+    staged = tx.staging / "router.npz"
+    bundle.extract(ROUTER_NAME, staged)
+    load(staged)
+    published = tx.publish(staged, tx.home.router / f"{sha256_of(staged)[:16]}.npz")
+    return registry.with_base(structs.replace(base, router=published))
+
+
+def _size(bundle: Bundle, adapter: BundledAdapter) -> int:
+    return sum(file.bytes for file in bundle.below(adapter.folder))
