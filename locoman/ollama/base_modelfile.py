@@ -2,38 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from locoman.catalog.spec import BaseSpec
 from locoman.ollama.modelfile.value import Modelfile
-from locoman.ollama.template_family import TemplateFamily
 
 
 def base_modelfile(
-    spec: BaseSpec, from_: str, family: TemplateFamily, *, adapter: str | None = None, system: str = ""
+    spec: BaseSpec, from_: str, template: str, stop: Sequence[str] = (), *, adapter: str | None = None, system: str = ""
 ) -> Modelfile:
     """A model from the base at `from_` (a tag or a path), with the GGUF `adapter` and its system message, if any.
 
-    Prompts, stops, sampling and context are those with which locoman itself runs the base.
+    `template` is a Go template, best that of the family which `choose_template` finds, `stop` what ends its answers beside
+    what the spec says. Sampling and context are those with which locoman itself runs the base.
     """
     return Modelfile.of(
         from_,
         adapters=[adapter] if adapter else [],
-        template=family.template,
+        template=template,
         system=system or None,
-        parameters=base_parameters(spec, family),
+        parameters=base_parameters(spec, stop),
         licences=[spec.spec.licence],
     )
 
 
-def base_parameters(spec: BaseSpec, family: TemplateFamily) -> tuple[tuple[str, str], ...]:
+def base_parameters(spec: BaseSpec, stop: Sequence[str] = ()) -> tuple[tuple[str, str], ...]:
     """The PARAMETERs of a base: (name, value)."""
-    return tuple(_parameters(spec, family))
+    return tuple(_parameters(spec, stop))
 
 
-def _parameters(spec: BaseSpec, family: TemplateFamily) -> Iterator[tuple[str, str]]:
-    for stop in dict.fromkeys((*spec.spec.template.stop, *family.stop)):
-        yield "stop", stop
+def _parameters(spec: BaseSpec, stop: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for text in dict.fromkeys((*spec.spec.template.stop, *stop)):
+        yield "stop", text
     defaults = spec.spec.parameters
     yield "temperature", f"{defaults.temperature:g}"
     yield "top_p", f"{defaults.top_p:g}"

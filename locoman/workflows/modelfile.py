@@ -7,7 +7,7 @@ from pathlib import Path
 
 from locoman.catalog.shelf import Shelf
 from locoman.errors import InvalidFile, LocomanError, OllamaRefused, OllamaUnavailable, UnknownName
-from locoman.names import BaseRef, nearest
+from locoman.names import nearest
 from locoman.ollama.api import OllamaApi
 from locoman.ollama.capabilities import Capabilities
 from locoman.ollama.modelfile import Modelfile, parse_modelfile, read_modelfile, render_modelfile
@@ -75,11 +75,6 @@ def write_modelfile(planned: ShownModelfile, target: Path, *, force: bool) -> No
     data = planned.text.encode()
     check_target(target, len(data), force=force)
     write_atomic(target, data)
-
-
-def generated_modelfile(home: Home, shelf: Shelf, base: BaseRef) -> str:
-    """The text that ships as modelfiles/<base>.Modelfile: of a home in which nothing is installed."""
-    return plan_modelfile(home, shelf, base.name).text
 
 
 def check_file(path: Path, url: str | None) -> tuple[Finding, ...]:

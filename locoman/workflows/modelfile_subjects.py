@@ -14,7 +14,6 @@ from locoman.ollama.base_modelfile import base_modelfile
 from locoman.ollama.choose_template import choose_template
 from locoman.ollama.modelfile.parse import read_text
 from locoman.ollama.modelfile.value import Modelfile
-from locoman.ollama.template_family import TemplateFamily
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, Registry
 from locoman.weights.checkpoint import MAX_CONFIG_BYTES
@@ -31,16 +30,18 @@ class Draft:
 
     modelfile: Modelfile
     title: str
+    command: str
     family: str
     notes: tuple[str, ...] = ()
 
     @property
     def comments(self) -> tuple[str, ...]:
         """What stands at the head of the file."""
-        prompts = (
-            f"Prompts are written as {self.family} writes them." if self.family else "The template is a given one."
-        )
-        return tuple(" ".join(line.split()) for line in (self.title, prompts, *self.notes))
+        given = "" if self.family else " --template FILE"
+        lines = [self.title, f"Written by: {self.command}{given}"]
+        if self.family:
+            lines.append(f"Prompts: as its chat template writes them, which is the way called {self.family}")
+        return tuple(" ".join(line.split()) for line in (*lines, *self.notes))
 
 
 def draft_of_base(home: Home, registry: Registry, spec: BaseSpec, adapter: str | None, template: Path | None) -> Draft:
@@ -48,29 +49,29 @@ def draft_of_base(home: Home, registry: Registry, spec: BaseSpec, adapter: str |
 
     Raises UnknownName, NoOllamaTemplate, InvalidFile, UsageError.
     """
-    family = _family(spec.chat_template(), f"the base {spec.ref}", "", template)
+    prompts = _prompts(spec.chat_template(), f"the base {spec.ref}", "", template)
     installed = registry.find_base(spec.ref.name)
     from_, notes = _from(home, spec, installed)
-    title, path, system = f"{spec.ref}: {spec.spec.title}", None, ""
+    title, path, system, command = spec.spec.title, None, "", f"locoman modelfile write {spec.ref}"
     if adapter is not None:
-        title = f"{spec.ref} with the adapter {adapter}"
+        title, command = f"{title}, with the adapter {adapter}", f"{command} --adapter {adapter}"
         path, system, more = _adapter(home, registry, spec, adapter)
         notes = (*notes, *more)
-    modelfile = base_modelfile(spec, from_, family, adapter=path, system=system)
-    return Draft(modelfile, title, "" if template else family.name, notes)
+    modelfile = base_modelfile(spec, from_, prompts.template, prompts.stop, adapter=path, system=system)
+    return Draft(modelfile, title, command, prompts.family, notes)
 
 
 def draft_of_files(path: Path, template: Path | None) -> Draft:
     """A GGUF model or a checkpoint folder. Raises NoOllamaTemplate, InvalidFile, UsageError."""
     chat_template, eos, licence = _of_checkpoint(path) if path.is_dir() else _of_gguf(path)
-    family = _family(chat_template, path.name, eos, template)
+    prompts = _prompts(chat_template, path.name, eos, template)
     modelfile = Modelfile.of(
         str(path.resolve()),
-        template=family.template,
-        parameters=[("stop", stop) for stop in family.stop],
+        template=prompts.template,
+        parameters=[("stop", stop) for stop in prompts.stop],
         licences=[licence] if licence else [],
     )
-    return Draft(modelfile, path.name, "" if template else family.name)
+    return Draft(modelfile, path.name, f"locoman modelfile write {path.name}", prompts.family)
 
 
 def is_gguf(path: Path) -> bool:
@@ -82,16 +83,24 @@ def is_gguf(path: Path) -> bool:
         return False
 
 
-def _family(chat_template: str, what: str, eos: str, template: Path | None) -> TemplateFamily:
-    """The family by the chat template, or one that holds the template of the file `template`, whose stops nobody knows."""
+@dataclass(frozen=True, slots=True)
+class _Prompts:
+    """A Go template, what ends its answers, and its family ("" for one of somebody's own)."""
+
+    template: str
+    stop: tuple[str, ...] = ()
+    family: str = ""
+
+
+def _prompts(chat_template: str, what: str, eos: str, template: Path | None) -> _Prompts:
+    """By the chat template, or the one in the file `template`."""
     if template is None:
-        return choose_template(chat_template, what=what, eos=eos)
+        family = choose_template(chat_template, what=what, eos=eos)
+        return _Prompts(family.template, family.stop, family.name)
     text = read_text(template)
     if not text.strip():
         raise InvalidFile(template, "the template is empty")
-    from locoman.ollama.template_family import Prompts
-
-    return TemplateFamily(1, "", str(template), (), (), (), text, Prompts("", "", ""))
+    return _Prompts(text)
 
 
 def _from(home: Home, spec: BaseSpec, installed: InstalledBase | None) -> tuple[str, tuple[str, ...]]:
