@@ -84,7 +84,7 @@ def _plan_tensors(checkpoint: Checkpoint, mix: Mix, importance: ImportanceMatrix
         name, source = tensor.target, tensor.source
         choice = chosen.get(name, Choice(F32, F32))
         require_writer(choice.type)
-        weights = importance.of(name, source.shape[-1]) if importance and not choice.type.plain else None
+        weights = importance.of(name, source.shape) if importance and not choice.type.plain else None
         planned.append(PlannedTensor(source, name, source.shape, choice.type, choice.wanted, weights))
     return tuple(planned)
 

@@ -1,12 +1,13 @@
 """Reads importance matrices: how much each input column of a matrix matters, measured by llama.cpp's llama-imatrix.
 
 The GGUF form holds for each weight NAME the sums of squared activations (NAME.in_sum2) and how many were summed
-(NAME.counts), in F32; what counts is their quotient (llama.cpp: common/imatrix-loader.cpp, tools/quantize).
+(NAME.counts), in F32; what counts is their quotient (llama.cpp: common/imatrix-loader.cpp, tools/quantize). A weight that
+holds several experts has sums and a count for each of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +21,17 @@ from locoman.weights.gguf import GgufFile, GgufTensor
 from locoman.weights.gguf_values import GgufArray, Packed
 from locoman.weights.tensor_types import F32
 
+MAX_EXPERTS = 4096
 _SUMS, _COUNTS = ".in_sum2", ".counts"
 _KEYS = ("imatrix.datasets", "imatrix.chunk_count", "imatrix.chunk_size")
 
 
 @dataclass(frozen=True, slots=True)
 class ImportanceMatrix:
-    """The weights of the columns by tensor name; `dataset` is the first text they were measured on, in `chunks` pieces."""
+    """The weights of the columns by tensor name (experts x columns, one expert in a plain matrix).
+
+    `dataset` is the first text that they were measured on, in `chunks` pieces.
+    """
 
     path: Path
     columns: Mapping[str, NDArray[np.float32]]
@@ -43,17 +48,23 @@ class ImportanceMatrix:
             entries["quantize.imatrix.chunks_count"] = gguf_values.u32(self.chunks)
         return entries
 
-    def of(self, name: str, columns: int) -> NDArray[np.float32] | None:
-        """The weights for the tensor `name` of so many columns, None when there are none for it.
+    def of(self, name: str, shape: Sequence[int]) -> NDArray[np.float32] | None:
+        """The weights (experts x columns) for the tensor `name` of that shape (numpy's order), None when there are none.
 
-        Raises InvalidFile when they are for another number of columns (token_embd apart, as llama.cpp has it).
+        Raises InvalidFile when they are for another number of columns or experts (token_embd apart, as llama.cpp has
+        it), Unsupported for a tensor of four dimensions.
         """
         weights = self.columns.get(name)
-        if weights is None or len(weights) == columns:
-            return weights
-        if name == "token_embd.weight":
+        if weights is None or (name == "token_embd.weight" and weights.size != shape[-1]):
             return None
-        raise InvalidFile(self.path, f"it has {len(weights)} columns for {name}, the model has {columns}")
+        if len(shape) > 3:
+            raise Unsupported(self.path, f"an importance matrix for {name}, which has {len(shape)} dimensions")
+        experts = shape[0] if len(shape) > 2 else 1
+        if weights.size != experts * shape[-1]:
+            raise InvalidFile(
+                self.path, f"it has {weights.size} columns for {name}, the model has {experts * shape[-1]}"
+            )
+        return weights.reshape(experts, shape[-1])
 
 
 def read_imatrix(path: Path) -> ImportanceMatrix:
@@ -76,10 +87,11 @@ def read_imatrix(path: Path) -> ImportanceMatrix:
 
 def _weights(file: GgufFile, name: str) -> NDArray[np.float32]:
     sums, counts = _values(file, name + _SUMS), _values(file, name + _COUNTS)
-    if len(counts) != 1:
-        raise Unsupported(file.path, f"an importance matrix with {len(counts)} experts in {name}")
-    count = np.float32(np.round(counts[0]))
-    weights = sums / count if count > 0 else np.ones_like(sums)
+    if not 0 < len(counts) <= MAX_EXPERTS or len(sums) % len(counts):
+        raise InvalidFile(file.path, f"{name} has {len(sums)} sums and {len(counts)} counts")
+    rounded = np.floor(counts.astype(np.float64) + 0.5).astype(np.float32).reshape(-1, 1)
+    by_expert = sums.reshape(len(counts), -1)
+    weights = np.divide(by_expert, rounded, out=np.ones_like(by_expert), where=rounded > 0)
     if not np.isfinite(weights).all() or weights.min(initial=0.0) < 0:
         raise InvalidFile(file.path, f"the weights of {name} are no finite numbers of 0 and more")
     return weights

@@ -76,7 +76,7 @@ def plan_merge(base: GgufModel, lora: LoraGguf, label: str, importance: Importan
             raise Unsupported(base.path, f"{name} is {rows.type.name}, which can be read here but not written")
         require_writer(rows.type)
         merged = Merged(rows, pair.a, pair.b, pair.scale)
-        weights = importance.of(name, rows.shape[-1]) if importance and not rows.type.plain else None
+        weights = importance.of(name, rows.shape) if importance and not rows.type.plain else None
         planned.append(PlannedTensor(merged, name, rows.shape, rows.type, rows.type, weights))
     before = base.metadata.get(MERGED_KEY)
     held = []

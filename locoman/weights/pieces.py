@@ -31,16 +31,24 @@ _AHEAD = 3
 def stored_pieces(
     source: TensorSource, kind: TensorType, factor: float = 1.0, importance: NDArray[np.float32] | None = None
 ) -> Iterator[Piece]:
-    """The rows of `source`, times `factor`, as `kind` stores them. The work raises InvalidFile, Unsupported."""
-    for rows in row_blocks(source):
-        yield partial(_stored_rows, source, rows, kind, factor, importance)
+    """The rows of `source`, times `factor`, as `kind` stores them. The work raises InvalidFile, Unsupported.
+
+    `importance` (experts x columns) weighs the columns; the rows are those of as many experts, one after the other.
+    """
+    experts = 1 if importance is None else len(importance)
+    size = source.rows // experts
+    for rows in row_blocks(source, experts):
+        weights = None if importance is None else importance[rows.start // size]
+        yield partial(_stored_rows, source, rows, kind, factor, weights)
 
 
-def row_blocks(source: TensorSource) -> Iterator[slice]:
-    """All rows in order: at most PIECE_VALUES values at a time, and at least one row."""
+def row_blocks(source: TensorSource, experts: int = 1) -> Iterator[slice]:
+    """All rows in order: at most PIECE_VALUES values at a time, at least one row, and never of two experts."""
+    size = source.rows // experts
     step = max(1, PIECE_VALUES // max(1, source.shape[-1]))
-    for start in range(0, source.rows, step):
-        yield slice(start, min(start + step, source.rows))
+    for first in range(0, source.rows, max(1, size)):
+        for start in range(first, first + size, step):
+            yield slice(start, min(start + step, first + size))
 
 
 def in_order(items: Iterable[tuple[T, Piece]]) -> Generator[tuple[T, NDArray[np.uint8]]]:

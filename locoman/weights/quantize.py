@@ -94,7 +94,5 @@ def _plan_tensor(
             "give --requantize",
         )
     require_writer(choice.type)
-    weights = importance.of(rows.name, rows.shape[-1]) if importance and not choice.type.plain else None
-    if weights is not None and len(rows.shape) > 2:
-        raise Unsupported(rows.path, f"an importance matrix for the experts in {rows.name}")
+    weights = importance.of(rows.name, rows.shape) if importance and not choice.type.plain else None
     return PlannedTensor(rows, rows.name, rows.shape, choice.type, choice.wanted, weights)

@@ -108,8 +108,10 @@ def write_imatrix(path: Path, shape: Shape = Shape(), *, leave_out: str = "token
     for number, (name, size) in enumerate(shape.tensors().items()):
         if len(size) < 2 or leave_out in name:
             continue
-        sums = (weights((size[-1],), 77_000 + number) ** 2 * 600).astype(np.float32)
-        for suffix, values in ((".in_sum2", sums), (".counts", np.array([600], np.float32))):
+        stacked = size[:-2]  # the last two experts were never asked
+        counts = np.array([max(0, 600 - 100 * expert) for expert in range(*(stacked or (1,)))], np.float32)
+        sums = (weights((*stacked, size[-1]), 77_000 + number) ** 2 * 600).astype(np.float32)
+        for suffix, values in ((".in_sum2", sums), (".counts", counts.reshape(*stacked, 1))):
             data = values.view(np.uint8)
             tensors.append(NewTensor(name + suffix, values.shape, F32, data.nbytes, lambda d=data: iter([d])))  # type: ignore[misc]
     write_gguf(path, metadata, tensors, lambda *_: None)

@@ -33,6 +33,7 @@ MODELS = {
     "narrow": (Shape(layers=8, hidden=160), F32),
     "weighed": (Shape(), BF16),
     "experts": (Shape(layers=2, experts=8, architecture="llama"), F16),
+    "weighed-experts": (Shape(layers=2, experts=8, architecture="llama"), F32),
 }
 """Between them they meet every rule of the mixes, and every fallback."""
 
@@ -44,19 +45,25 @@ def quantized(source: Path, target: Path, name: str, imatrix: Path | None = None
     return target.read_bytes()
 
 
+def imatrix_of(folder: Path, label: str) -> Path:
+    """Its name is written into the file, and so goes into the checksums."""
+    return folder / ("imatrix.gguf" if label == "weighed" else f"{label}-imatrix.gguf")
+
+
 @pytest.fixture(scope="session")
 def sources(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("quantizable")
     for label, (shape, kind) in MODELS.items():
         write_model(folder / f"{label}.gguf", shape, kind)
-    write_imatrix(folder / "imatrix.gguf", MODELS["weighed"][0])
+    for label in ("weighed", "weighed-experts"):
+        write_imatrix(imatrix_of(folder, label), MODELS[label][0])
     return folder
 
 
 @pytest.mark.parametrize("label", MODELS)
 @pytest.mark.parametrize("name", MIXES)
 def test_the_file_is_byte_for_byte_that_of_llama_quantize(sources: Path, tmp_path: Path, label: str, name: str) -> None:
-    imatrix = sources / "imatrix.gguf" if label == "weighed" else None
+    imatrix = imatrix_of(sources, label) if label.startswith("weighed") else None
     ours = quantized(sources / f"{label}.gguf", tmp_path / "ours.gguf", name, imatrix)
     if tool := find_llama_quantize():
         options = ["--imatrix", imatrix.name] if imatrix else []
@@ -85,6 +92,21 @@ def test_many_small_pieces_give_the_same_bytes_as_a_large_one(
     whole = quantized(sources / "plain.gguf", tmp_path / "a.gguf", "Q4_K_M")
     monkeypatch.setattr("locoman.weights.pieces.PIECE_VALUES", 700)
     assert quantized(sources / "plain.gguf", tmp_path / "b.gguf", "Q4_K_M") == whole
+
+
+def test_each_expert_is_weighed_by_its_own_columns(sources: Path, tmp_path: Path) -> None:
+    label = "weighed-experts"
+    given = [read_imatrix(imatrix_of(sources, label)).of("blk.0.ffn_up_exps.weight", (8, 256, 256))]
+    assert given[0] is not None
+    assert given[0].shape == (8, 256)
+    assert (given[0][6:] == 1).all()  # never asked, so all columns count alike
+    quantized(sources / f"{label}.gguf", tmp_path / "q.gguf", "Q4_K_M", imatrix_of(sources, label))
+    with GgufModel.open(sources / f"{label}.gguf") as source, GgufModel.open(tmp_path / "q.gguf") as model:
+        rows = model.tensors["blk.0.ffn_up_exps.weight"]
+        values = source.tensors[rows.name].values(slice(512, 768))
+        assert np.array_equal(rows.stored(slice(512, 768)), quantize_rows(values, rows.type, given[0][2]))
+        with pytest.raises(InvalidFile, match="1024 columns"):
+            read_imatrix(write_imatrix(tmp_path / "i.gguf", Shape(layers=2, experts=4))).of(rows.name, rows.shape)
 
 
 def test_the_plan_says_which_tensors_cannot_have_the_type_wanted(sources: Path) -> None:
