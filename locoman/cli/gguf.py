@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -12,14 +13,15 @@ from locoman.cli.command import command as make
 from locoman.cli.command import group
 from locoman.cli.output import Output
 from locoman.errors import megabytes
+from locoman.weights.fingerprint import SKETCH_BITS
 from locoman.weights.gguf_diff import ModelDifference, TensorDifference
-from locoman.workflows.inspect_model import ModelSummary, diff_files, show_model, verify_model
-from locoman.workflows.model_files import gguf_file
+from locoman.workflows.inspect_model import Identified, ModelSummary, diff_files, identify, show_model, verify_model
+from locoman.workflows.model_files import base_weights, gguf_file
 
 SHOWN_DIFFERENCES = 20
 CHECK_FELL_SHORT = 3
 
-command = group("gguf", "Show, verify and compare GGUF files.")
+command = group("gguf", "Show, verify, compare and identify GGUF files.")
 
 
 @make("show", into=command)
@@ -88,6 +90,39 @@ def diff(app: App, out: Output, first: str, second: str) -> None:
     out.result(document, lambda: out.lines(_difference_lines(found)))
     if not found.same:
         click.get_current_context().exit(CHECK_FELL_SHORT)
+
+
+@make("fingerprint", into=command)
+@click.argument("model", metavar="FILE|FOLDER|NAME")
+@click.argument("other", metavar="[OTHER]", required=False)
+def fingerprint(app: App, out: Output, model: str, other: str | None) -> None:
+    """Tell who a base is: the same line for a checkpoint and for its GGUF of any quantization.
+
+    An adapter's adapter.toml carries it. With OTHER: are the two one model? Exit code 3 when they are not.
+
+    \b
+    Examples:
+      locoman gguf fingerprint loco-tiny
+      locoman gguf fingerprint model-q4.gguf ./Qwen3-0.6B
+    """
+    found = identify(app.home, base_weights(app.home, model), base_weights(app.home, other) if other else None)
+    document: dict[str, Any] = {"model": str(found.model), "fingerprint": str(found.fingerprint)}
+    if (difference := found.difference) is not None:
+        document |= {"other": str(found.other), "same_model": difference.same_model, **asdict(difference)}
+    out.result(document, lambda: out.lines(_identity_lines(found)))
+    if difference is not None and not difference.same_model:
+        click.get_current_context().exit(CHECK_FELL_SHORT)
+
+
+def _identity_lines(found: Identified) -> Iterator[str]:
+    yield str(found.fingerprint)
+    if (difference := found.difference) is None:
+        return
+    parts = asdict(difference)
+    other = [name.removeprefix("same_") for name, same in parts.items() if name.startswith("same_") and not same]
+    yield f"{'The same model' if difference.same_model else 'Another model'} as {found.other}"
+    differing = f"other {', '.join(other)}; " if other else ""
+    yield f"  {differing}weights {difference.sketch_distance} of {SKETCH_BITS} bits apart"
 
 
 def _summary_lines(summary: ModelSummary, *, tensors: bool) -> Iterator[str]:

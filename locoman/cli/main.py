@@ -13,7 +13,7 @@ COMMANDS = (
     Entry("convert", "locoman.cli.convert", "Convert a Hugging Face checkpoint, or a PEFT adapter, to GGUF."),
     Entry("quantize", "locoman.cli.quantize", "Quantize a GGUF model, whole or in shards, to another type."),
     Entry("merge", "locoman.cli.merge", "Merge a LoRA adapter into a model."),
-    Entry("gguf", "locoman.cli.gguf", "Show, verify and compare GGUF files."),
+    Entry("gguf", "locoman.cli.gguf", "Show, verify, compare and identify GGUF files."),
     Entry("update", "locoman.cli.adapter.update", "Bring adapters to their newest versions."),
     Entry("modelfile", "locoman.cli.modelfile", "Show, write and check Modelfiles, from which Ollama makes models."),
     Entry("remove", "locoman.cli.remove", "Remove adapters or a base."),

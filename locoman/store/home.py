@@ -53,6 +53,11 @@ class Home:
         return self.root / "downloads"
 
     @property
+    def fingerprints(self) -> Path:
+        """Fingerprints of models by file identity; may be deleted at any time."""
+        return self.root / "cache" / "fingerprints.json"
+
+    @property
     def run(self) -> Path:
         """Where a running host is found."""
         return self.root / "run"

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from locoman.errors import InvalidFile, InvalidName
 from locoman.weights.checkpoint import open_checkpoint
-from locoman.weights.gguf import GgufFile
+from locoman.weights.gguf_model import GgufModel
 from locoman.weights.tokenizer import read_tokenizer
 
 SKETCH_BITS = 256
@@ -118,8 +118,12 @@ def fingerprint_of_checkpoint(folder: Path) -> Fingerprint:
 
 
 def fingerprint_of_gguf(path: Path) -> Fingerprint:
-    """Of a GGUF file of any quantization. Reads a few rows of each matrix. Raises InvalidFile, Unsupported, StoreError."""
-    with GgufFile.open(path) as file:
+    """Of a GGUF model of any quantization, whole or in shards. Reads a few rows of each matrix.
+
+    Raises InvalidFile, Unsupported, StoreError.
+    """
+    with GgufModel.open(path) as model:
+        file = model.head
         name = file.architecture
         if not re.fullmatch(r"[a-z0-9_.-]{1,40}", name):
             raise InvalidFile(path, f"an architecture called {name[:40]!r}")
@@ -133,11 +137,11 @@ def fingerprint_of_gguf(path: Path) -> Fingerprint:
         merges = file.array("tokenizer.ggml.merges").byte_strings() if "tokenizer.ggml.merges" in file.metadata else ()
         return _fingerprint(
             name,
-            {tensor.name: tensor.shape for tensor in file.tensors.values()},
+            {tensor.name: tensor.shape for tensor in model.tensors.values()},
             {key: int(value) for key, value in dimensions.items() if isinstance(value, int)},
             _hash_tokenizer(tokens, merges),
             file.text("tokenizer.chat_template", ""),
-            lambda tensor, rows: _finite(file.values(file.tensors[tensor], rows), path),
+            lambda tensor, rows: _finite(model.tensors[tensor].values(rows), path),
         )
 
 

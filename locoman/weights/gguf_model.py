@@ -79,7 +79,7 @@ class GgufModel:
     def open(cls, path: Path) -> GgufModel:
         """Opens the file at `path`, and with one shard all others. Raises InvalidFile, Unsupported, StoreError."""
         with ExitStack() as stack:
-            files = [stack.enter_context(GgufFile.open(shard)) for shard in _shards(path)]
+            files = [stack.enter_context(GgufFile.open(shard)) for shard in shard_files(path)]
             tensors: dict[str, GgufRows] = {}
             for number, file in enumerate(files):
                 _check_shard(file, number, len(files))
@@ -133,8 +133,8 @@ def shard_path(target: Path, number: int, count: int) -> Path:
     return target.with_name(f"{stem}-{number + 1:05d}-of-{count:05d}.gguf")
 
 
-def _shards(path: Path) -> list[Path]:
-    """All shards of the model that `path` is a part of, by its name; `path` alone where it is whole."""
+def shard_files(path: Path) -> list[Path]:
+    """All shards of the model that `path` is a part of, by its name; `path` alone where it is whole. Raises InvalidFile."""
     match = _SHARD.fullmatch(path.name)
     if match is None:
         return [path]

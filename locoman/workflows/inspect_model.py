@@ -11,6 +11,9 @@ from gguf.constants import LlamaFileType
 from locoman.contracts import Progress
 from locoman.errors import CheckFailed
 from locoman.store.digests import sha256_of
+from locoman.store.home import Home
+from locoman.weights.fingerprint import Difference, Fingerprint, compare
+from locoman.weights.fingerprint_cache import FingerprintCache
 from locoman.weights.gguf_diff import ModelDifference, diff_models
 from locoman.weights.gguf_model import GgufModel
 from locoman.weights.gguf_values import GgufArray
@@ -96,6 +99,23 @@ def diff_files(first: Path, second: Path, progress: Progress) -> ModelDifference
     """How the second model differs from the first. Raises InvalidFile, Unsupported, StoreError."""
     with GgufModel.open(first) as a, GgufModel.open(second) as b:
         return diff_models(a, b, progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The fingerprint of a base, and how it differs from another's where one was given."""
+
+    model: Path
+    fingerprint: Fingerprint
+    other: Path | None = None
+    difference: Difference | None = None
+
+
+def identify(home: Home, model: Path, other: Path | None) -> Identified:
+    """Who a base is: a GGUF model or a checkpoint folder. Raises InvalidFile, Unsupported, StoreError."""
+    known = FingerprintCache(home.fingerprints)
+    fingerprint = known.of(model)
+    return Identified(model, fingerprint, other, compare(fingerprint, known.of(other)) if other else None)
 
 
 def _short(value: int | float | bool | str | GgufArray) -> int | float | bool | str:

@@ -156,10 +156,11 @@ def _install_base(tx: Transaction, plan: InstallPlan, stages: Stages) -> tuple[R
         if installed is None:
             raise StoreError(tx.home.registry, f"the base {spec.ref} was removed while this plan was made")
         return tx.registry, installed
-    from locoman.weights.fingerprint import Fingerprint, compare, fingerprint_of_gguf
+    from locoman.weights.fingerprint import Fingerprint, compare
+    from locoman.weights.fingerprint_cache import FingerprintCache
 
     file = plan.provider.provide(spec, tx.staging, stages(f"Base {spec.ref}: {plan.provider.name}"))
-    fingerprint = fingerprint_of_gguf(file.path)
+    fingerprint = FingerprintCache(tx.home.fingerprints).of(file.path)
     if spec.spec.fingerprint and not compare(Fingerprint.parse(spec.spec.fingerprint), fingerprint).same_model:
         raise WrongBase("the file that arrived", spec.ref.name, "its weights are those of another model")
     base = InstalledBase(
