@@ -40,7 +40,7 @@ def check_blanks(files: TokenizerFiles) -> bool:
         match step:
             case {"type": "Metaspace", "replacement": str(text), "split": False} if text == BLANK:
                 replaced = True
-                prefixed = prefixed or step.get("prepend_scheme") == "always"
+                _refuse_always(step, files.path)
             case {"type": "Split", "pattern": {"String": " "}} if replaced:
                 continue  # there are no blanks left to split at
             case _:
@@ -48,6 +48,21 @@ def check_blanks(files: TokenizerFiles) -> bool:
     if not replaced:
         raise Unsupported(files.path, "a tokenizer with byte fallback that does not write blanks as SentencePiece does")
     return prefixed
+
+
+def _refuse_always(metaspace: Mapping[str, Any], path: Path) -> None:
+    """Raises Unsupported unless blanks are put before no text ("never"), or before the first of a prompt ("first").
+
+    "always" (what is meant where nothing is said) spares texts that begin with a blank; llama.cpp would give them two.
+    "first" counts as "never": see `tokenizer`.
+    """
+    scheme = metaspace.get("prepend_scheme", "never" if metaspace.get("add_prefix_space") is False else "always")
+    if scheme not in ("first", "never"):
+        raise Unsupported(
+            path,
+            f"a Metaspace with prepend_scheme {str(scheme)[:40]!r}, which llama.cpp would do otherwise before blanks (known: "
+            "first and never; a tokenizer that was saved by transformers with legacy=False has one of them)",
+        )
 
 
 def _steps(tree: Mapping[str, Any] | None, inner: str) -> list[Mapping[str, Any]]:

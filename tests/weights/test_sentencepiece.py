@@ -12,6 +12,7 @@ from support import checkpoints, families, tokenizer_kinds
 from support.families import Piece, sentencepiece_model, sentencepiece_pieces
 
 from locoman.errors import InvalidFile, LocomanError, Unsupported
+from locoman.weights import gguf_values
 from locoman.weights.sentencepiece import PieceType, read_sentencepiece
 from locoman.weights.tokenizer import Tokenizer, read_tokenizer
 
@@ -138,6 +139,21 @@ def test_blanks_behind_special_tokens_are_swallowed_by_the_name_of_phi_3(tmp_pat
 Change = Callable[[dict[str, Any]], object]
 
 
+def metaspace(*scheme: object, **changes: object) -> dict[str, object]:
+    """Metaspace with this prepend_scheme; without one where none is given."""
+    step = {"type": "Metaspace", "replacement": "▁", "split": False, **changes}
+    return step | {"prepend_scheme": scheme[0]} if scheme else step
+
+
+@pytest.mark.parametrize("step", [metaspace("first"), metaspace("never"), metaspace(add_prefix_space=False)])
+def test_a_blank_before_the_first_text_alone_is_left_out_as_chats_never_have_one(
+    tmp_path: Path, step: dict[str, object]
+) -> None:
+    tokenizer = read(tmp_path, change=lambda d: d.update(normalizer=None, pre_tokenizer=step))
+    assert tokenizer.space_prefix is False
+    assert tokenizer.metadata()["tokenizer.ggml.add_space_prefix"] == gguf_values.boolean(False)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -148,6 +164,9 @@ Change = Callable[[dict[str, Any]], object]
         (lambda d: d.update(normalizer=None), "does not write blanks"),
         (lambda d: d.update(pre_tokenizer={"type": "Whitespace"}), "a pre-tokenizer with the step .*Whitespace"),
         (lambda d: d.update(pre_tokenizer=tokenizer_kinds._METASPACE | {"split": True}), "Metaspace"),
+        (lambda d: d.update(pre_tokenizer=metaspace("always")), "prepend_scheme 'always'.*known: first and never"),
+        (lambda d: d.update(pre_tokenizer=metaspace()), "prepend_scheme 'always'"),  # what saying nothing means
+        (lambda d: d.update(pre_tokenizer=metaspace([])), "prepend_scheme"),
         (lambda d: d["post_processor"]["single"].insert(0, {"SpecialToken": {"id": "</s>"}}), "around a text"),
         (lambda d: d["post_processor"]["single"].append({"SpecialToken": {"id": "<unk>"}}), "not the eos token"),
         (lambda d: d["post_processor"]["single"].append({"Sequence": {"id": "B"}}), "a post-processor with the step"),
