@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from locoman.store.atomic import mapped, publish
 
 T = TypeVar("T")
 
-_SUFFIX = ".tmp"
+_SUFFIX, _FOLDER = ".tmp", ".folder"
 _MAPPED: WeakSet[mmap.mmap] = WeakSet()
 
 
@@ -80,30 +81,76 @@ def new_file(target: Path) -> Iterator[BinaryIO]:
     What a killed process left behind of the same target is taken away first. Raises StoreError, MissingPrerequisite (disk
     full).
     """
-    with mapped(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(target)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_SUFFIX, dir=target.parent)
-    temporary = Path(name)
+    temporary, file = _hold_new(target)
     try:
-        with mapped(target), os.fdopen(handle, "w+b") as file:
-            with suppress(OSError):  # some file systems have no such marks; then nothing is swept there either
-                _hold(handle)
-            yield file
-        with mapped(target), suppress(PermissionError):  # FAT, as on a stick, has no such rights
-            temporary.chmod(0o644)
-        publish(temporary, target)
+        with file:
+            with mapped(target):
+                yield file
+                file.flush()
+                with suppress(PermissionError):  # FAT, as on a stick, has no such rights
+                    temporary.chmod(0o644)
+            if sys.platform == "win32":  # where an open file can be renamed it is held until it has its name
+                file.close()
+            publish(temporary, target)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def _sweep(target: Path) -> None:
-    """Deletes unfinished files of `target` that nobody is writing any more."""
-    for path in target.parent.glob(f".{escape(target.name)}.*{_SUFFIX}"):
-        with suppress(OSError), path.open("rb") as file:  # held by a living process, gone, or not ours
-            _hold(file.fileno())
-            path.unlink()
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """As `new_file` for a folder; nothing may be called `target` yet.
+
+    A folder cannot be held, so an empty file of the same name is as long as it is filled; one without it is left over.
+    """
+    marker, file = _hold_new(target)
+    folder = marker.with_suffix(_FOLDER)
+    try:
+        with file:
+            with mapped(target):
+                folder.mkdir()
+            yield folder
+            publish(folder, target)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        marker.unlink(missing_ok=True)
+
+
+def sweep_unfinished(target: Path) -> None:
+    """Deletes unfinished files and folders of `target` that nobody is writing any more."""
+    start = f".{escape(target.name)}."
+    for path in target.parent.glob(f"{start}*{_SUFFIX}"):
+        with suppress(OSError):  # held by a living process, gone, or not ours
+            _unlink_unless_held(path)
+    for folder in target.parent.glob(f"{start}*{_FOLDER}"):
+        if not folder.with_suffix(_SUFFIX).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _hold_new(target: Path) -> tuple[Path, BinaryIO]:
+    """A new file beside `target`, held for as long as it is open."""
+    with mapped(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sweep_unfinished(target)
+        while True:
+            handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=_SUFFIX, dir=target.parent)
+            with suppress(OSError):  # some file systems have no such marks; then nothing is swept there either
+                _hold(handle)
+            if Path(name).exists():  # else it was swept before it was held
+                return Path(name), os.fdopen(handle, "w+b")
+            os.close(handle)
+
+
+def _unlink_unless_held(path: Path) -> None:
+    """Raises OSError when somebody writes it."""
+    if sys.platform == "win32":
+        path.unlink()
+        return
+    with path.open("rb") as file:
+        _hold(file.fileno())
+        path.unlink()
 
 
 def _hold(handle: int) -> None:

@@ -6,7 +6,6 @@ The new weight files have the headers of the old ones, so that every byte of the
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from numpy.typing import NDArray
 
 from locoman.contracts import Progress, no_progress
 from locoman.errors import InvalidFile, StoreError, Unsupported
-from locoman.store.atomic import mapped, publish
-from locoman.weights.files import drop_pages, map_file
+from locoman.store.atomic import mapped
+from locoman.weights.files import drop_pages, map_file, new_folder
 from locoman.weights.lora_base import read_lora_base
 from locoman.weights.lora_gguf import LoraGguf
 from locoman.weights.merge import Merged
@@ -86,25 +85,17 @@ def merge_checkpoint(plan: CheckpointMerge, target: Path, progress: Progress = n
     """
     if target.exists():
         raise StoreError(target, "it is there already")
-    with mapped(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staged = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
-    try:
-        with mapped(staged):
-            staged.chmod(0o755)
+    with new_folder(target) as folder:
+        with mapped(folder):
             for path in plan.others:
-                shutil.copyfile(path, staged / path.name)
+                shutil.copyfile(path, folder / path.name)
         done = 0
         for path, tensors in plan.files.items():
-            with mapped(staged), (staged / path.name).open("wb") as file:
+            with mapped(folder), (folder / path.name).open("wb") as file:
                 file.write(_header(path, tensors))
                 for written in _write(file, tensors, plan.merged):
                     done += written
                     progress(done, plan.bytes, "bytes")
-        publish(staged, target)
-    except BaseException:
-        shutil.rmtree(staged, ignore_errors=True)
-        raise
 
 
 def _write(file: BinaryIO, tensors: tuple[StoredTensor, ...], merged: Mapping[str, Merged]) -> Iterator[int]:

@@ -13,6 +13,7 @@ from gguf.constants import GGML_QUANT_VERSION
 from numpy.typing import NDArray
 
 from locoman.contracts import Progress, no_progress
+from locoman.store.atomic import mapped
 from locoman.weights import gguf_values
 from locoman.weights.files import new_file
 from locoman.weights.gguf_model import SPLIT_COUNT, SPLIT_NO, SPLIT_TENSORS, GgufModel, GgufRows, shard_path
@@ -114,6 +115,10 @@ def write_model(
                 lambda written, before=before: progress(before + written, plan.bytes, "bytes"),  # type: ignore[misc]
             )  # fmt: skip
             done += sum(tensor.bytes for tensor in tensors)
+        # An older model of this name loses its first shard before the others are replaced: a kill among the renames leaves
+        # a model that does not open, never a mixture of two that does.
+        with mapped(paths[0]):
+            paths[0].unlink(missing_ok=True)
     return paths
 
 

@@ -65,7 +65,9 @@ def _home(home: Home) -> str:
         probe = home.root / ".probe"
         probe.write_bytes(b"")
         probe.unlink()
-    return f"{home.root} can be written"
+    kept = sum(path.stat().st_size for path in home.downloads.rglob("*") if path.is_file())
+    unfinished = f"; {megabytes(kept)} in {home.downloads} go on when they are asked for again" if kept else ""
+    return f"{home.root} can be written{unfinished}"
 
 
 def _ollama(url: str) -> str:

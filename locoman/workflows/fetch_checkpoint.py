@@ -1,8 +1,13 @@
-"""Brings a checkpoint from the Hugging Face hub: every file verified, and a cut download goes on where it stopped."""
+"""Brings a checkpoint from the Hugging Face hub: every file verified, and a cut download goes on where it stopped.
+
+What has arrived stays until a conversion of it is finished, however often that is interrupted; then it goes.
+"""
 
 from __future__ import annotations
 
 import shutil
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from locoman.catalog.hub_checkpoint import HubCheckpoint
@@ -34,3 +39,19 @@ def fetch_checkpoint(home: Home, checkpoint: HubCheckpoint, stages: Stages) -> P
             progress=stages(f"Downloading {file.name}"),
         )  # fmt: skip
     return folder
+
+
+def forget_checkpoint(home: Home, checkpoint: HubCheckpoint) -> None:
+    """Deletes the checkpoint after it was converted.
+
+    It leaves its place in one step, so that a kill never leaves a part of it there, and what the kill leaves in staging is
+    swept by the next command. One that another process still reads stays, where the system says so (Windows).
+    """
+    place = checkpoint_place(home, checkpoint)
+    with suppress(OSError):
+        home.staging.mkdir(parents=True, exist_ok=True)
+        gone = Path(tempfile.mkdtemp(prefix="converted-", dir=home.staging))
+        with suppress(OSError):
+            place.replace(gone / place.name)
+            place.parent.rmdir()
+        shutil.rmtree(gone)

@@ -11,6 +11,7 @@ from pathlib import Path
 from locoman.contracts import Progress
 from locoman.errors import UsageError
 from locoman.store.digests import sha256_of
+from locoman.weights.files import sweep_unfinished
 from locoman.weights.gguf_model import GgufModel
 from locoman.weights.imatrix import read_imatrix
 from locoman.weights.lora import convert_lora, plan_lora
@@ -56,6 +57,7 @@ def merge_plan(
         if base.is_dir():
             if split or imatrix:
                 raise UsageError("--split and --imatrix are for GGUF models, and this base is a checkpoint.")
+            sweep_unfinished(target)
             if target.exists():
                 raise UsageError(f"{target} is there already; choose another name for the new folder.")
             merge = plan_checkpoint_merge(base, lora)

@@ -10,6 +10,7 @@ from locoman.errors import InvalidFile, NotEnoughDisk, UnknownName, UsageError
 from locoman.names import AdapterRef, BaseRef
 from locoman.store.home import Home
 from locoman.store.registry import load_registry
+from locoman.weights.files import sweep_unfinished
 from locoman.workflows.collection import base_file, installed_base
 
 _MARGIN = 16 << 20
@@ -72,7 +73,11 @@ def checkpoint_folder(shelf: Shelf, text: str) -> Path | None:
 
 
 def check_target(target: Path, needed: int, *, force: bool) -> None:
-    """Returns when `needed` bytes can be written as `target`. Raises UsageError (it is there already), NotEnoughDisk."""
+    """Returns when `needed` bytes can be written as `target`; what a killed process left of it is taken away first.
+
+    Raises UsageError (it is there already), NotEnoughDisk.
+    """
+    sweep_unfinished(target)
     if target.exists() and not force:
         raise UsageError(f"{target} is there already; give --force to replace it.")
     existing = next(folder for folder in target.resolve().parents if folder.exists())
