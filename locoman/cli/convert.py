@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,12 @@ import click
 from locoman.app import App
 from locoman.catalog.hub_checkpoint import HubCheckpoint, find_hub_checkpoint
 from locoman.cli.command import command as make
-from locoman.cli.model_plan import describe_model, model_lines, rate, target_line
+from locoman.cli.model_plan import Job, carry_out, describe_model, model_lines, target_line
 from locoman.cli.output import Output
 from locoman.errors import megabytes
 from locoman.weights.lora import LoraPlan
 from locoman.workflows.convert import ConvertOptions, ConvertPlan, execute_convert, plan_convert
-from locoman.workflows.model_files import base_weights, checkpoint_folder
+from locoman.workflows.model_files import base_weights, check_target, checkpoint_folder
 
 _FILE = click.Path(path_type=Path)
 
@@ -52,7 +52,8 @@ def command(
     """Convert a Hugging Face checkpoint, or a PEFT adapter, to GGUF.
 
     The source is a folder, a base whose checkpoint lies beside its spec, or a repository on the hub (extra `hub`), which is
-    downloaded first and kept in LOCOMAN_HOME/downloads.
+    downloaded first, into LOCOMAN_HOME/downloads. A download that is cut goes on with the next call; it goes when it is
+    converted.
 
     Quantizes in the same pass: no file in between. A model becomes Q4_K_M and an adapter F16 unless --to says otherwise.
 
@@ -65,44 +66,42 @@ def command(
     """
     options = ConvertOptions(to, base_weights(app.home, base) if base else None, imatrix, pre, split, force)
     folder = checkpoint_folder(app.shelf, source)
-    if folder is None:
-        folder = _fetch(app, out, find_hub_checkpoint(source, revision), dry_run=dry_run)
-    if folder is None:
+    if folder is not None:
+        carry_out(out, _job(plan_convert(folder, target, options)), dry_run=dry_run)
         return
-    plan = plan_convert(folder, target, options)
-    document = describe(plan)
+    checkpoint = find_hub_checkpoint(source, revision)
     if dry_run:
-        out.result(document, lambda: out.lines(plan_lines(plan)))
+        _show_download(out, checkpoint)
         return
-    for line in plan_lines(plan):
-        out.note(line)
-    started = time.perf_counter()
+    from locoman.workflows.fetch_checkpoint import fetch_checkpoint, forget_checkpoint
+
+    if not split:
+        check_target(target, 0, force=force)
     with out.stages() as stages:
-        execute_convert(plan, stages(f"Converting {plan.source.name}"))
-    seconds = time.perf_counter() - started
-    document |= {"written": True, "seconds": round(seconds, 3)}
-    out.result(document, lambda: out.line(f"{plan.files[0]} is ready ({rate(plan.bytes, seconds)})."))
+        folder = fetch_checkpoint(app.home, checkpoint, stages)
+    carry_out(out, _job(plan_convert(folder, target, options)), dry_run=False)
+    forget_checkpoint(app.home, checkpoint)
 
 
-def _fetch(app: App, out: Output, checkpoint: HubCheckpoint, *, dry_run: bool) -> Path | None:
-    """Downloads a repository; on a dry run only says what would be downloaded, for what is in it decides all else."""
-    if dry_run:
-        document = {
-            "repository": checkpoint.repository, "commit": checkpoint.commit, "download_bytes": checkpoint.bytes,
-            "downloads": [file.name for file in checkpoint.files], "written": False,
-        }  # fmt: skip
-        lines = [f"From      {checkpoint.repository} at {checkpoint.commit[:12]} on the hub"]
-        lines.append(f"Download  {len(checkpoint.files)} files, {megabytes(checkpoint.bytes)}")
-        out.result(document, lambda: out.lines(lines))
-        return None
-    from locoman.workflows.fetch_checkpoint import fetch_checkpoint
-
-    with out.stages() as stages:
-        return fetch_checkpoint(app.home, checkpoint, stages)
+def _show_download(out: Output, checkpoint: HubCheckpoint) -> None:
+    """A dry run of a repository says what would be downloaded; what is in it decides all else."""
+    document = {
+        "repository": checkpoint.repository, "commit": checkpoint.commit, "download_bytes": checkpoint.bytes,
+        "downloads": [file.name for file in checkpoint.files], "written": False,
+    }  # fmt: skip
+    lines = [f"From      {checkpoint.repository} at {checkpoint.commit[:12]} on the hub"]
+    lines.append(
+        f"Download  {len(checkpoint.files)} files, {megabytes(checkpoint.bytes)}; they go when it is converted"
+    )
+    out.result(document, lambda: out.lines(lines))
 
 
-def describe(plan: ConvertPlan) -> dict[str, Any]:
-    """The plan as --json prints it."""
+def _job(plan: ConvertPlan) -> Job:
+    title, lines = f"Converting {plan.source.name}", tuple(_lines(plan))
+    return Job(title, _document(plan), lines, plan.files[0], plan.bytes, partial(execute_convert, plan))
+
+
+def _document(plan: ConvertPlan) -> dict[str, Any]:
     document: dict[str, Any] = {"source": str(plan.source), "files": [str(file) for file in plan.files]}
     if isinstance(plan.plan, LoraPlan):
         document |= {
@@ -113,11 +112,10 @@ def describe(plan: ConvertPlan) -> dict[str, Any]:
         architecture = plan.plan.architecture.name
         document |= {"kind": "model", "architecture": architecture, "type": plan.plan.quantization}
         document |= describe_model(plan.plan.model)
-    return document | {"written": False}
+    return document
 
 
-def plan_lines(plan: ConvertPlan) -> Iterator[str]:
-    """The plan as a person reads it."""
+def _lines(plan: ConvertPlan) -> Iterator[str]:
     if isinstance(plan.plan, LoraPlan):
         yield f"From      {plan.source}  (LoRA for {plan.plan.architecture}, {len(plan.plan.pairs)} modules)"
         yield target_line(plan.target, plan.files, plan.bytes)

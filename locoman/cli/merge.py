@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import click
 
 from locoman.app import App
 from locoman.cli.command import command as make
-from locoman.cli.model_plan import rate, target_line
+from locoman.cli.model_plan import Job, carry_out, target_line
 from locoman.cli.output import Output
 from locoman.errors import megabytes
 from locoman.workflows.merge import MergePlan, execute_merge, merge_plan
@@ -53,22 +53,15 @@ def command(
     """
     paths = base_weights(app.home, base), adapter_weights(app.home, adapter)
     with merge_plan(*paths, target, imatrix=imatrix, split=split, force=force) as plan:
-        document = describe(plan)
-        if dry_run:
-            out.result(document, lambda: out.lines(plan_lines(plan)))
-            return
-        for line in plan_lines(plan):
-            out.note(line)
-        started = time.perf_counter()
-        with out.stages() as stages:
-            execute_merge(plan, stages(f"Merging {plan.adapter.name}"))
-        seconds = time.perf_counter() - started
-    document |= {"written": True, "seconds": round(seconds, 3)}
-    out.result(document, lambda: out.line(f"{plan.files[0]} is ready ({rate(plan.bytes, seconds)})."))
+        carry_out(out, _job(plan), dry_run=dry_run)
 
 
-def describe(plan: MergePlan) -> dict[str, Any]:
-    """The plan as --json prints it."""
+def _job(plan: MergePlan) -> Job:
+    title, lines = f"Merging {plan.adapter.name}", tuple(_lines(plan))
+    return Job(title, _document(plan), lines, plan.files[0], plan.bytes, partial(execute_merge, plan))
+
+
+def _document(plan: MergePlan) -> dict[str, Any]:
     return {
         "base": str(plan.base),
         "adapter": str(plan.adapter),
@@ -76,12 +69,10 @@ def describe(plan: MergePlan) -> dict[str, Any]:
         "bytes": plan.bytes,
         "touched": list(plan.touched),
         "touched_bytes": plan.touched_bytes,
-        "written": False,
     }
 
 
-def plan_lines(plan: MergePlan) -> Iterator[str]:
-    """The plan as a person reads it."""
+def _lines(plan: MergePlan) -> Iterator[str]:
     yield f"Base      {plan.base}  (kept as it is)"
     yield f"Adapter   {plan.adapter}"
     yield target_line(plan.target, plan.files, plan.bytes)

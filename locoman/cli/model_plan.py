@@ -1,15 +1,49 @@
-"""How plans for GGUF models look: to a person, and under --json. Shared by convert, quantize and merge."""
+"""How plans for models look, to a person and under --json, and how they are carried out. Shared by convert, quantize and
+merge."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from locoman.cli.output import Output
+from locoman.contracts import Progress
 from locoman.errors import megabytes
 from locoman.weights.model_plan import ModelPlan
 
 SHOWN_FALLBACKS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A plan as it is shown, and its execution: `document` under --json, `lines` for a person, `bytes` of the result."""
+
+    title: str
+    document: dict[str, Any]
+    lines: tuple[str, ...]
+    target: Path
+    bytes: int
+    execute: Callable[[Progress], None]
+
+
+def carry_out(out: Output, job: Job, *, dry_run: bool) -> None:
+    """Shows the plan, and unless it is a dry run executes it and tells how fast that went."""
+    document = {**job.document, "written": False}
+    if dry_run:
+        out.result(document, lambda: out.lines(job.lines))
+        return
+    for line in job.lines:
+        out.note(line)
+    started = time.perf_counter()
+    with out.stages() as stages:
+        job.execute(stages(job.title))
+    seconds = time.perf_counter() - started
+    document |= {"written": True, "seconds": round(seconds, 3)}
+    speed = megabytes(int(job.bytes / max(seconds, 1e-3)))
+    out.result(document, lambda: out.line(f"{job.target} is ready ({seconds:.1f} s, {speed}/s)."))
 
 
 def describe_model(plan: ModelPlan) -> dict[str, Any]:
@@ -39,8 +73,3 @@ def target_line(target: Path, files: Sequence[Path], size: int) -> str:
     """Where it goes, and how large it will be."""
     shards = f" in {len(files)} shards" if len(files) > 1 else ""
     return f"To        {target}{shards}  ({megabytes(size)})"
-
-
-def rate(size: int, seconds: float) -> str:
-    """The end of a result's line: "12.5 s, 340 MB/s"."""
-    return f"{seconds:.1f} s, {megabytes(int(size / max(seconds, 1e-3)))}/s"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import click
 
 from locoman.app import App
 from locoman.cli.command import command as make
-from locoman.cli.model_plan import describe_model, model_lines, rate, target_line
+from locoman.cli.model_plan import Job, carry_out, describe_model, model_lines, target_line
 from locoman.cli.output import Output
 from locoman.errors import megabytes
 from locoman.workflows.model_files import gguf_file
@@ -55,34 +55,25 @@ def command(
     """
     options = QuantizeOptions(imatrix, requantize, split, force)
     with quantize_plan(gguf_file(app.home, source), to, target, options) as plan:
-        document = describe(plan)
-        if dry_run:
-            out.result(document, lambda: out.lines(plan_lines(plan)))
-            return
-        for line in plan_lines(plan):
-            out.note(line)
-        started = time.perf_counter()
-        with out.stages() as stages:
-            execute_quantize(plan, stages(f"Quantizing {plan.source.name}"))
-        seconds = time.perf_counter() - started
-    document |= {"written": True, "seconds": round(seconds, 3)}
-    out.result(document, lambda: out.line(f"{plan.files[0]} is ready ({rate(plan.model.bytes, seconds)})."))
+        carry_out(out, _job(plan), dry_run=dry_run)
 
 
-def describe(plan: QuantizePlan) -> dict[str, Any]:
-    """The plan as --json prints it."""
+def _job(plan: QuantizePlan) -> Job:
+    title, lines = f"Quantizing {plan.source.name}", tuple(_lines(plan))
+    return Job(title, _document(plan), lines, plan.files[0], plan.model.bytes, partial(execute_quantize, plan))
+
+
+def _document(plan: QuantizePlan) -> dict[str, Any]:
     return {
         "source": str(plan.source),
         "files": [str(file) for file in plan.files],
         "type": plan.quantization,
         "source_bytes": plan.before,
         **describe_model(plan.model),
-        "written": False,
     }
 
 
-def plan_lines(plan: QuantizePlan) -> Iterator[str]:
-    """The plan as a person reads it."""
+def _lines(plan: QuantizePlan) -> Iterator[str]:
     yield f"From      {plan.source}  ({megabytes(plan.before)})"
     yield target_line(plan.target, plan.files, plan.model.bytes)
     yield from model_lines(plan.model)

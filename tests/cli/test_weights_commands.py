@@ -14,6 +14,7 @@ from support.fake_hub_repository import COMMIT, FakeRepository
 from support.quantizable import Shape, write_imatrix, write_model
 
 from locoman.store.home import Home
+from locoman.weights.fingerprint import Fingerprint
 from locoman.weights.gguf import GgufFile
 from locoman.weights.gguf_model import GgufModel
 
@@ -185,12 +186,41 @@ def test_a_repository_on_the_hub_is_downloaded_verified_and_converted(
     assert not home.downloads.exists()
     assert shell("convert", "some/model", "--to", "Q8_0", "--out", str(target)).code == 0
     assert shell("gguf", "show", str(target), "--json").document["name"] == "model"
-    fetched = len(hub.asked)
-    assert shell("convert", "some/model", "--to", "F16", "--out", str(target), "--force").code == 0
-    assert len(hub.asked) == fetched + 1, "only the listing is asked for again"
     missing = shell("convert", "some/model", "--revision", "v9", "--out", str(tmp_path / "x.gguf"))
     assert missing.code == 4
     assert "404" in missing.err
+
+
+def test_what_was_downloaded_stays_until_it_is_converted(
+    shell: Shell, home: Home, hub: FakeRepository, tmp_path: Path
+) -> None:
+    target = tmp_path / "out.gguf"
+    assert shell("convert", "some/model", "--pre", "no-such", "--out", str(target)).code == 2
+    assert [path.name for path in home.downloads.rglob("model.safetensors")]
+    fetched = len(hub.asked)
+    assert shell("convert", "some/model", "--out", str(target)).code == 0
+    assert len(hub.asked) == fetched + 1, "only the listing is asked for again"
+    assert not [path for path in home.downloads.rglob("*") if path.suffix != ".lock"]
+    assert not any(home.staging.iterdir())
+    fetched = len(hub.asked)
+    assert shell("convert", "some/model", "--out", str(target)).code == 2, "it is there already"
+    assert len(hub.asked) == fetched + 1, "which is known before anything is fetched"
+
+
+def test_a_base_tells_who_it_is_and_whether_another_is_the_same(
+    shell: Shell, checkpoint: Path, gguf: Path, tmp_path: Path
+) -> None:
+    line = shell("gguf", "fingerprint", str(checkpoint)).out.strip()
+    assert Fingerprint.parse(line).architecture == "qwen3"
+    small = tmp_path / "small.gguf"
+    shell("convert", str(checkpoint), "--to", "Q4_K_M", "--out", str(small), "--split")
+    same = shell("gguf", "fingerprint", str(next(tmp_path.glob("small-00003-*"))), str(gguf), "--json")
+    assert (same.code, same.document["same_model"], same.document["same_norms"]) == (0, True, True)
+    assert "The same model as" in shell("gguf", "fingerprint", str(gguf), str(checkpoint)).out
+    other = checkpoints.write_checkpoint(tmp_path / "other", seed=5)
+    differs = shell("gguf", "fingerprint", str(gguf), str(other))
+    assert differs.code == 3
+    assert "Another model" in differs.out
 
 
 def test_a_file_that_is_not_the_one_announced_is_refused(
