@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from locoman.errors import InvalidFile, Unsupported
 from locoman.weights.files import map_file, parse_json, read_json
+from locoman.weights.tensor_types import TYPES, dequantize_rows
 
 MAX_HEADER_BYTES = 32 << 20
 MAX_INDEX_BYTES = 32 << 20
@@ -29,7 +30,7 @@ _ITEM_BYTES = {
     "F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "BOOL": 1,
     "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U64": 8, "U32": 4, "U16": 2, "U8": 1,
 }  # fmt: skip
-_STORED_AS: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "BF16": np.dtype("<u2")}
+_DECODED = ("F32", "F16", "BF16")
 
 _Size = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
 
@@ -61,13 +62,10 @@ class StoredTensor:
 
     def values(self, rows: slice | list[int] = slice(None)) -> NDArray[np.float32]:
         """The chosen rows as float32 (rows x columns). Raises Unsupported for anything but F32, F16 and BF16."""
-        stored_as = _STORED_AS.get(self.dtype)
-        if stored_as is None:
+        if self.dtype not in _DECODED:
             raise Unsupported(self.path, f"the tensor {self.name!r} is stored as {self.dtype}; use F32, F16 or BF16")
-        chosen = self.data.view(stored_as).reshape(self.rows, self.shape[-1])[rows]
-        if self.dtype == "BF16":
-            chosen = (chosen.astype(np.uint32) << 16).view(np.float32)
-        return np.asarray(chosen, dtype=np.float32)
+        row_bytes = _ITEM_BYTES[self.dtype] * self.shape[-1]
+        return dequantize_rows(self.data.reshape(self.rows, row_bytes)[rows], TYPES[self.dtype])
 
 
 def open_safetensors(path: Path) -> dict[str, StoredTensor]:
