@@ -13,12 +13,13 @@ from benches.figure import Figure
 BENCHES = {
     "adapters": "every adapter, and the base, on every evaluation set of loco-tiny, with intervals",
     "startup": "what `locoman --help` and a second `ask` take from the shell, beside a bare Python",
-    "convert": "checkpoint to GGUF: seconds, memory and disk, beside llama.cpp's tools and cp (--shape)",
+    "convert": "checkpoint to GGUF: seconds, memory and disk, beside llama.cpp's tools and cp (--shape, --only)",
     "lora": "PEFT adapter to GGUF from the shell, beside llama.cpp's tool (--shape)",
     "crosstalk": "many clients, all adapters and the base, fewer slots than adapters: to each its own (--requests, --clients)",
     "overhead": "what the host adds to its llama.cpp: to the first token, per token, with 16 streams (--shape)",
     "switch": "switching adapters and coming back: the host, a server for each adapter, Ollama; memory, disk (--shape)",
     "faults": "kills, cuts and garbage under load: no wrong answer, nothing left behind (--rounds N)",
+    "fuzz": "spoiled GGUF, safetensors, tokenizers and settings by the thousand: no traceback, no hang (--mutations)",
     "kill": "SIGKILL at random instants of install, activate and remove; the registry stays valid (--rounds N each)",
 }
 
@@ -34,11 +35,13 @@ def main() -> int:
         "--shape", choices=("tiny", "qwen3-0.6b", "qwen3-4b"), default="tiny", help="how large a model to make"
     )
     parser.add_argument("--folder", help="where large temporary files go (default: the system's folder for them)")
+    parser.add_argument("--only", help="run one part of a benchmark that has parts (convert)")
     parser.add_argument("--requests", type=int, default=2000, help="how many questions are asked")
     parser.add_argument("--clients", type=int, default=64, help="how many clients ask at the same time")
     parser.add_argument(
         "--serial", action="store_true", help="let the host answer one at a time, each from its beginning"
     )
+    parser.add_argument("--mutations", type=int, default=10_000, help="how many spoiled copies of each kind of file")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     if arguments.list or not arguments.name:
@@ -51,7 +54,7 @@ def main() -> int:
         show(figure, arguments.json)
         figures.append(figure)
     if arguments.save:
-        record.save(arguments.name, BENCHES[arguments.name], figures)
+        record.save(arguments.name, BENCHES[arguments.name], figures, arguments.only)
     return 3 if any(figure.met is False for figure in figures) else 0
 
 

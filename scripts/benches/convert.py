@@ -1,5 +1,8 @@
 """A random bf16 checkpoint to F16, Q8_0 and Q4_K_M: locoman beside llama.cpp's converter and llama-quantize, `cp`, and the
-bare quantizers. Seconds, peak memory of the process tree, and disk taken beside the result."""
+bare quantizers. Seconds, peak memory of the process tree, and disk taken beside the result.
+
+At the size of a real model a part takes some minutes: `--only PART` runs one (F16, Q8_0, Q4_K_M, quantizing), and with `--save`
+keeps the figures of the others."""
 
 from __future__ import annotations
 
@@ -8,8 +11,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from benches.figure import Figure
@@ -31,13 +35,16 @@ _BATCH = 32
 
 def run(arguments: argparse.Namespace) -> Iterator[Figure]:
     reference = find_reference()
+    if arguments.only not in (None, *PARTS):
+        raise SystemExit(f"--only takes one of {', '.join(PARTS)}")
     with tempfile.TemporaryDirectory(prefix="locoman-bench-", dir=arguments.folder) as name:
         folder = Path(name)
         weights = write_checkpoint(folder / "checkpoint", SHAPES[arguments.shape], arguments.seed)
         bench = _Bench(folder, weights, reference, judged=arguments.shape != "tiny")
-        yield from bench.f16()
-        yield from bench.q8_0()
-        yield from bench.q4_k_m()
+        for name, part in PARTS.items():
+            if arguments.only in (None, name):
+                for figure in part(bench):
+                    yield replace(figure, metric=f"{figure.metric} ({arguments.shape})")
 
 
 class _Bench:
@@ -78,12 +85,18 @@ class _Bench:
         ours = self._locoman("Q4_K_M", target)
         size = target.stat().st_size
         target.unlink()
-        goal = BARE_GOAL if self._judged else None
-        yield beside("Q4_K_M", ours.seconds, "bare ggml_quantize_chunk", self._bare("Q4_K_M"), goal)
         theirs = self._two_steps("Q4_K_M")
         name = "convert_hf_to_gguf + llama-quantize"
         yield beside("Q4_K_M", ours.seconds, name, theirs and theirs.seconds, TWO_STEPS_GOAL)
         yield from self._costs("Q4_K_M", ours, size, theirs)
+
+    def quantizing(self) -> Iterator[Figure]:
+        """The whole conversion beside the quantizers alone: what reading, decoding and writing add."""
+        target = self._results / "q4.gguf"
+        ours = self._locoman("Q4_K_M", target)
+        target.unlink()
+        goal = BARE_GOAL if self._judged else None
+        yield beside("quantizing to Q4_K_M", ours.seconds, "bare ggml_quantize_chunk", self._bare("Q4_K_M"), goal)
 
     def _locoman(self, kind: str, target: Path) -> Measured:
         warm(*self._weights)
@@ -173,6 +186,15 @@ class _Bench:
         yield Figure(
             "convert", f"{kind}, disk beside the result", "MB", spare / 1e6, peer, beside, "<= 1", spare <= 1e6
         )
+
+
+PARTS: dict[str, Callable[[_Bench], Iterator[Figure]]] = {
+    "F16": _Bench.f16,
+    "Q8_0": _Bench.q8_0,
+    "Q4_K_M": _Bench.q4_k_m,
+    "quantizing": _Bench.quantizing,
+}
+"""The metrics of a part begin with its name."""
 
 
 def beside(kind: str, seconds: float, peer: str, peer_seconds: float | None, goal: float | None) -> Figure:

@@ -21,17 +21,27 @@ side by side in one run. `scripts/bench --list` names them all.
 """
 
 
-def save(name: str, summary: str, figures: Sequence[Figure]) -> None:
-    """Replaces the record of one benchmark and renews the page."""
+def save(name: str, summary: str, figures: Sequence[Figure], only: str | None = None) -> None:
+    """Replaces the record of one benchmark and renews the page.
+
+    With `only`, where one part was run, what is kept of the others is all whose metric does not begin with its name.
+    """
+    folder = DOCS / "benchmarks"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.json"
+    measured = [figure.document() for figure in figures]
+    if only and path.exists():
+        old = json.loads(path.read_text(encoding="utf-8"))["figures"]
+        place = next((n for n, figure in enumerate(old) if figure["metric"].startswith(only)), len(old))
+        kept = [figure for figure in old if not figure["metric"].startswith(only)]
+        measured = [*kept[:place], *measured, *kept[place:]]
     record = {
         "summary": summary,
         "date": datetime.now(UTC).date().isoformat(),
         "machine": machine(),
-        "figures": [figure.document() for figure in figures],
+        "figures": measured,
     }
-    folder = DOCS / "benchmarks"
-    folder.mkdir(exist_ok=True)
-    (folder / f"{name}.json").write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (DOCS / "benchmarks.md").write_text(render(folder), encoding="utf-8")
 
 
