@@ -20,9 +20,12 @@ from support.chat_templates import CHAT_TEMPLATES, apply_chat_template
 from support.modelfiles import texts
 from support.real_ollama import find_ollama, real_ollama
 
+from locoman.catalog.shelf import Shelf, shipped
 from locoman.ollama.choose_template import choose_template
 from locoman.ollama.modelfile import Modelfile, parse_modelfile, render_modelfile
 from locoman.ollama.template_family import CONVERSATIONS, load_family
+from locoman.store.home import Home
+from locoman.workflows.modelfile import plan_modelfile
 
 REAL = find_ollama()
 pytestmark = pytest.mark.skipif(
@@ -99,6 +102,21 @@ def test_a_system_message_of_the_modelfile_stands_where_a_given_one_would(server
     server.create("brief", render_modelfile(Modelfile.of("tiny", template=family.template, system="Be brief.")))
     question = [{"role": "user", "content": "What is 2 + 2?"}]
     assert server.prompt("/api/chat", model="brief", messages=question) == family.prompts.system
+
+
+def test_a_written_modelfile_makes_a_model_that_answers_as_locoman_does(server: Server, installed: Path) -> None:
+    """The base and its adapter, as they are installed, from the file that `locoman modelfile write` writes."""
+    shelf = Shelf((shipped("modelfiles"),), (shipped("adapters"),))
+    for adapter, question, answer in ((None, "Hello!", ""), ("arithmetic", "What is 17 + 25?", "42"),
+                                      ("words", "Spell the word planet backwards.", "tenalp")):  # fmt: skip
+        planned = plan_modelfile(Home(installed), shelf, "loco-tiny", adapter=adapter)
+        server.create(adapter or "base", planned.text)
+        turns = [{"role": "user", "content": question}]
+        told = server.http.post("/api/chat", json={"model": adapter or "base", "messages": turns, "stream": False})
+        assert told.status_code == 200, told.text
+        said = told.json()["message"]["content"]
+        assert said == answer if adapter else said
+        assert not any(stop in said for stop in load_family(planned.family).stop)
 
 
 def test_ollama_reads_in_a_modelfile_what_is_read_here(server: Server) -> None:

@@ -16,6 +16,7 @@ from locoman.ollama.modelfile.parameters import is_deprecated, parameter_problem
 from locoman.ollama.modelfile.parse import dropped_characters, parse_modelfile
 from locoman.ollama.modelfile.value import KNOWN, Instruction, Modelfile
 from locoman.ollama.tag import OllamaTag
+from locoman.ollama.template_family import template_families
 
 _VERSION = re.compile(r"v?\d{1,6}(\.\d{1,6}(\.\d{1,6}([-+][0-9A-Za-z.+-]+)?)?)?")
 _SINGLE = ("ADAPTER", "DRAFT", "TEMPLATE", "SYSTEM", "RENDERER", "PARSER", "REQUIRES")
@@ -108,20 +109,25 @@ def _weights(modelfile: Modelfile, folder: Path, capabilities: Capabilities | No
     architecture = models[0].architecture if models else ""
     for instruction in modelfile.all("ADAPTER"):
         yield from _adapter(instruction, look_at(place(instruction.value, folder)), architecture, capabilities)
-    if models and modelfile.template is None and modelfile.renderer is None:
-        yield _no_template(modelfile, models[0])
+    if models and modelfile.renderer is None:
+        yield from _own_template(modelfile, models[0])
 
 
-def _no_template(modelfile: Modelfile, model: File) -> Finding:
-    """A model that is made of a file has no template but the one given, or the one in the file."""
-    line = modelfile.all("FROM")[0].line
-    if model.chat_template:
-        return Finding("warning", line, "without a TEMPLATE, an Ollama older than 0.30 guesses how prompts are written")
-    return Finding(
-        "warning",
-        line,
-        "there is no TEMPLATE, and none in the file: questions reach the model bare, and it answers gibberish",
-    )
+def _own_template(modelfile: Modelfile, model: File) -> Iterator[Finding]:
+    """A model that is made of a file has no template but the one given and the one in the file."""
+    line, given = modelfile.all("FROM")[0].line, modelfile.template
+    if given is not None:
+        knows_tools = any(
+            word in model.chat_template for word in ("tools", "tool_call")
+        )  # as Ollama's server/images.go
+        if knows_tools and ".Tools" not in given and all(given != family.template for family in template_families()):
+            text = "Ollama goes by the chat template in the file, not by this TEMPLATE, because that one knows tools"
+            yield Finding("warning", modelfile.all("TEMPLATE")[-1].line, text)
+    elif model.chat_template:
+        yield Finding("warning", line, "without a TEMPLATE, an Ollama older than 0.30 guesses how prompts are written")
+    else:
+        text = "there is no TEMPLATE, and none in the file: questions reach the model bare, and it answers gibberish"
+        yield Finding("warning", line, text)
 
 
 def _model_name(instruction: Instruction) -> Iterator[Finding]:

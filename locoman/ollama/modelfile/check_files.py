@@ -16,7 +16,7 @@ class File:
     path: Path
     kind: str = ""
     architecture: str = ""
-    chat_template: bool = False
+    chat_template: str = ""
     problem: str = ""
 
 
@@ -50,7 +50,7 @@ def look_at(path: Path) -> File:
                 path,
                 file.text("general.type", "model"),
                 file.text("general.architecture", ""),
-                bool(file.metadata.get("tokenizer.chat_template")),
+                file.text("tokenizer.chat_template", ""),
             )
     except LocomanError as error:
         return File(path, problem=str(error).rstrip("."))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from support import checkpoints, families
 from support.tiny_gguf import write_tiny_base, write_tiny_lora
 
+from locoman.contracts import no_progress
 from locoman.errors import UsageError
 from locoman.ollama.capabilities import Capabilities
+from locoman.ollama.modelfile import Modelfile, render_modelfile
 from locoman.ollama.modelfile.check import check_modelfile
 from locoman.ollama.modelfile.parameters import is_deprecated, known_parameters, parameter_problem, parameter_values
+from locoman.ollama.template_family import load_family
+from locoman.workflows.convert import ConvertOptions, execute_convert, plan_convert
 
 TEMPLATE = "TEMPLATE {{ .Prompt }}\n"
 
@@ -22,6 +28,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_tiny_base(path / "base.gguf")
     lora = write_tiny_lora(path / "lora.gguf").read_bytes()
     (path / "other.gguf").write_bytes(lora.replace(b"\x05\0\0\0\0\0\0\0qwen3", b"\x05\0\0\0\0\0\0\0llama", 1))
+    checkpoint = families.write_checkpoint(families.FAMILIES["qwen3"], path / "checkpoint")
+    for name, more in (("plain", ""), ("tools", "{% if tools %}{{ tools | tojson }}{% endif %}")):
+        (checkpoint / "chat_template.jinja").write_text(checkpoints.TEMPLATE + more, encoding="utf-8")
+        execute_convert(plan_convert(checkpoint, path / f"{name}.gguf", ConvertOptions("F16")), no_progress)
     (path / "text.gguf").write_text("no model")
     (path / "empty").mkdir()
     return path
@@ -37,6 +47,9 @@ def test_a_good_one_is_good(folder: Path) -> None:
         f"FROM ./base.gguf\nADAPTER ./lora.gguf\n{TEMPLATE}PARAMETER stop x\nPARAMETER num_ctx 2048\nREQUIRES 0.14.0\n"
     )
     assert found(folder, good) == []
+    assert found(folder, f"FROM ./plain.gguf\n{TEMPLATE}") == []
+    chatml = render_modelfile(Modelfile.of("./tools.gguf", template=load_family("chatml").template))
+    assert found(folder, chatml) == []
     assert found(folder, "FROM qwen3:4b\nSYSTEM Be brief.\n") == []
 
 
@@ -51,6 +64,8 @@ def test_a_good_one_is_good(folder: Path) -> None:
         ("FROM ./lora.gguf", "problem", 1, "of the kind 'adapter', not 'model'"),
         ("FROM ./empty", "problem", 1, "no weights in the folder"),
         ("FROM ./base.gguf", "warning", 1, "answers gibberish"),
+        ("FROM ./plain.gguf", "warning", 1, "older than 0.30"),
+        ("FROM ./tools.gguf\nTEMPLATE {{ .Prompt }}", "warning", 2, "not by this TEMPLATE"),
         ("FROM x\nADAPTER ./nothing.gguf", "problem", 2, "there is no file"),
         ("FROM x\nADAPTER ./base.gguf", "problem", 2, "of the kind 'model', not 'adapter'"),
         ("FROM x\nADAPTER ./lora.gguf\nADAPTER ./lora.gguf", "problem", 2, "takes the last alone"),
@@ -79,8 +94,6 @@ def test_a_good_one_is_good(folder: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_told_with_its_line(folder: Path, lines: str, kind: str, line: int, what: str) -> None:
-    import re
-
     findings = found(folder, lines + "\n")
     assert [f for f in findings if f[:2] == (kind, line) and re.search(what, f[2])], findings
 
