@@ -85,7 +85,7 @@ def check(app: App, out: Output, file: Path) -> None:
         "ok": not problems,
         "findings": [{"kind": f.kind, "line": f.line or None, "text": f.text} for f in findings],
     }
-    lines = [f"{file}{f', line {f.line}' if f.line else ''}: {f.kind}: {f.text}." for f in findings]
+    lines = [f"{file}{f', line {f.line}' if f.line else ''}: {f.kind}: {' '.join(f.text.split())}." for f in findings]
     out.result(document, lambda: out.lines(lines or [f"{file} is good."]))
     if problems:
         count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"

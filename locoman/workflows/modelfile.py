@@ -12,7 +12,7 @@ from locoman.ollama.api import OllamaApi
 from locoman.ollama.capabilities import Capabilities
 from locoman.ollama.modelfile import Modelfile, parse_modelfile, read_modelfile, render_modelfile
 from locoman.ollama.modelfile.check import Finding, check_modelfile
-from locoman.ollama.modelfile.parse import read_text
+from locoman.ollama.modelfile.parse import printed, read_text
 from locoman.ollama.tag import OllamaTag
 from locoman.store.atomic import write_atomic
 from locoman.store.home import Home
@@ -82,7 +82,13 @@ def check_file(path: Path, url: str | None) -> tuple[Finding, ...]:
 
     Raises InvalidFile (no such file, or too large), StoreError.
     """
-    return check_modelfile(read_text(path), path, _capabilities(url) if url else None)
+    try:
+        text = read_text(path)
+    except InvalidFile as error:
+        if error.line is None:
+            raise
+        return (Finding("problem", error.line, error.detail),)
+    return check_modelfile(text, path, _capabilities(url) if url else None)
 
 
 def _capabilities(url: str) -> Capabilities | None:
@@ -102,10 +108,11 @@ def _in_ollama(url: str, text: str) -> ShownModelfile:
     tag = str(OllamaTag.parse(text))
     with OllamaApi(url) as api:
         shown = api.show(tag)
+    told = "\n".join(map(printed, shown.modelfile.split("\n")))  # a stranger's text is not to steer the terminal
     try:
-        return ShownModelfile("ollama", shown.modelfile, parse_modelfile(shown.modelfile, tag))
+        return ShownModelfile("ollama", told, parse_modelfile(shown.modelfile, tag))
     except InvalidFile as error:
-        return ShownModelfile("ollama", shown.modelfile, None, problem=str(error))
+        return ShownModelfile("ollama", told, None, problem=str(error))
 
 
 def _is_path(text: str) -> bool:

@@ -12,7 +12,7 @@ from locoman.errors import InvalidFile, UnknownName, UsageError
 from locoman.names import AdapterRef, BaseRef
 from locoman.ollama.base_modelfile import base_modelfile
 from locoman.ollama.choose_template import choose_template
-from locoman.ollama.modelfile.parse import read_text
+from locoman.ollama.modelfile.parse import printed, read_text
 from locoman.ollama.modelfile.value import Modelfile
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, Registry
@@ -41,7 +41,7 @@ class Draft:
         lines = [self.title, f"Written by: {self.command}{given}"]
         if self.family:
             lines.append(f"Prompts: as its chat template writes them, which is the way called {self.family}")
-        return tuple(" ".join(line.split()) for line in (*lines, *self.notes))
+        return tuple(printed(" ".join(line.split())) for line in (*lines, *self.notes))
 
 
 def draft_of_base(home: Home, registry: Registry, spec: BaseSpec, adapter: str | None, template: Path | None) -> Draft:

@@ -53,6 +53,9 @@ def test_a_check_falls_short_with_exit_code_3_and_warnings_do_not(shell: Shell, 
     path.write_text("FROM x\nSYSTEM a\nSYSTEM b\n")
     assert shell("modelfile", "check", str(path)).code == 0
     assert shell("modelfile", "check", str(tmp_path / "none")).code == 1
+    path.write_bytes(b"FROM x\nSYSTEM caf\xe9\n")
+    latin = shell("modelfile", "check", str(path))
+    assert (latin.code, "line 2: problem: not UTF-8 text" in latin.out) == (3, True)
 
 
 def test_what_is_written_passes_the_check(shell: Shell, tmp_path: Path) -> None:
@@ -108,5 +111,7 @@ def test_a_model_in_ollama_is_shown_as_ollama_tells_it(
         careless = shell("modelfile", "show", "made")
         assert (careless.code, 'SYSTEM "Be" brief' in careless.out) == (0, True)
         assert "cannot be read back" in careless.err
+        http.post("/api/create", json={**made, "system": "\x1b[2Jgone"})
+        assert "\x1b" not in shell("modelfile", "show", "made").out
         assert shell("modelfile", "show", "nothing").code == 2
     assert shell("modelfile", "show", "made:latest").code == 4

@@ -51,12 +51,10 @@ def check_modelfile(text: str, path: Path, capabilities: Capabilities | None = N
 
 
 def _dropped(text: str) -> Iterator[Finding]:
-    lines: dict[int, str] = {}
     for found in dropped_characters(text):
-        lines.setdefault(found.line, found.character)
-    for line, character in lines.items():
+        code = f"U+{ord(found.character):04X}"
         yield Finding(
-            "warning", line, f"Ollama drops the character U+{ord(character):04X}, and every other it does not print"
+            "warning", found.line, f"Ollama drops the character {code}, and every other that it does not print"
         )
 
 
@@ -145,7 +143,7 @@ def _model_name(instruction: Instruction) -> Iterator[Finding]:
 def _wrong(file: File, *kinds: str) -> str | None:
     if file.problem:
         return file.problem
-    if file.kind not in (*kinds, "folder"):
+    if file.kind not in (*kinds, "folder") and not ("mmproj" in kinds and file.architecture == "clip"):
         return f"{file.path.name} is a GGUF of the kind {file.kind[:40]!r}, not {kinds[0]!r}"
     return None
 

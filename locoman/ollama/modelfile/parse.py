@@ -35,7 +35,7 @@ _AS_NAMES = {"model": "FROM", **{name.lower(): name for name in KNOWN if name no
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """A character that Ollama leaves out of a value."""
+    """The first character of a line that Ollama leaves out of a value."""
 
     line: int
     character: str
@@ -47,7 +47,10 @@ def read_modelfile(path: Path) -> Modelfile:
 
 
 def read_text(path: Path) -> str:
-    """The text as Ollama decodes it: UTF-8, or UTF-16 with its mark; a broken byte becomes U+FFFD. Raises as above."""
+    """The text, in UTF-8, or UTF-16 with its mark. Raises InvalidFile, StoreError.
+
+    Bytes that are neither are refused: Ollama would put U+FFFD in their place and go on.
+    """
     with mapped(path):
         if not path.exists():
             raise InvalidFile(path, "the file is missing")
@@ -55,9 +58,12 @@ def read_text(path: Path) -> str:
             data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise InvalidFile(path, f"larger than {MAX_BYTES >> 20} MiB")
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return data.decode("utf-16", "replace")
-    return data.decode("utf-8", "replace")
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise InvalidFile(path, f"not {encoding.upper()} text", line=line) from error
 
 
 def parse_modelfile(text: str, path: Path | str = "Modelfile") -> Modelfile:
@@ -143,7 +149,7 @@ class _Scanner:
             raw = self._pass(_LINE)
             shown = printed(raw)
             if len(shown) != len(raw):
-                self.dropped += [Dropped(self.line, c) for c in raw if c != "\t" and not c.isprintable()]
+                self.dropped.append(Dropped(self.line, next(c for c in raw if c != "\t" and not c.isprintable())))
             value.add(shown)
             if value.closed:
                 return value.text()

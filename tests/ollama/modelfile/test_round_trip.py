@@ -159,7 +159,7 @@ def test_a_value_that_begins_with_a_quote_is_written_so_that_it_survives() -> No
 
 def test_dropped_characters_are_told_with_their_lines() -> None:
     found = dropped_characters('FROM x\nSYSTEM """a\nb\u200dc\u00a0"""\n')
-    assert [(one.line, one.character) for one in found] == [(3, "\u200d"), (3, "\u00a0")]
+    assert [(one.line, one.character) for one in found] == [(3, "\u200d")]
 
 
 def test_a_file_is_decoded_as_ollama_does(tmp_path: Path) -> None:
@@ -167,8 +167,9 @@ def test_a_file_is_decoded_as_ollama_does(tmp_path: Path) -> None:
     for data in (b"\xef\xbb\xbfFROM x\nSYSTEM \xc3\xa9\n", "FROM x\nSYSTEM é\n".encode("utf-16")):
         path.write_bytes(data)
         assert read_modelfile(path).system == "é"
-    path.write_bytes(b"FROM x\nSYSTEM \xff\n")
-    assert read_modelfile(path).system == "\ufffd"
+    path.write_bytes(b"FROM x\nSYSTEM \xe9\n")
+    with pytest.raises(InvalidFile, match="line 2: not UTF-8 text"):
+        read_modelfile(path)
 
 
 @pytest.mark.parametrize(
