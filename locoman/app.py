@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +17,10 @@ from locoman.store.home import Home
 
 if TYPE_CHECKING:
     from locoman.catalog.shelf import Shelf
-    from locoman.contracts import Decider, Engine, Residency, Source
+    from locoman.contracts import Engine, Residency, Source
     from locoman.engines.host.audience import Audience
     from locoman.engines.local import LocalEngine
+    from locoman.routing.cascade import Router
     from locoman.store.registry import Registry
     from locoman.workflows.lineup import RegistryLineup
     from locoman.workflows.provide.provider import Provider
@@ -84,7 +85,7 @@ class App:
         """What a host of this home serves."""
         from locoman.workflows.lineup import RegistryLineup
 
-        return RegistryLineup(self.home, self.shelf)
+        return RegistryLineup(self.home, self.shelf, _log, self._local_engine)
 
     @cached_property
     def ollama_url(self) -> str:
@@ -108,9 +109,11 @@ class App:
 
         return ReadyBases(self.ollama_url)
 
-    def router(self) -> Decider:
-        """The router of the base in use. Raises NothingInstalled, InvalidFile."""
-        return self.lineup().current().decider
+    def router(self, say: Callable[[str], None] = lambda sentence: None) -> Router:
+        """The router of the base in use; `say` hears what somebody should know of it. Raises NothingInstalled, InvalidFile."""
+        from locoman.workflows.router.fitting import open_router
+
+        return open_router(self.home, self.registry().current(), say, self.engine)
 
     def engine(self) -> Engine:
         """Who answers, as engine.kind says. Raises NothingInstalled, UsageError, InvalidFile."""
@@ -186,3 +189,10 @@ class App:
         if not value:
             raise UsageError(f"engine.kind is {self.settings.text('engine.kind')}, and {key} is not set.")
         return value
+
+
+def _log(sentence: str) -> None:
+    """Into the host's log; elsewhere on stderr."""
+    import logging
+
+    logging.getLogger("locoman.router").warning(sentence)

@@ -21,6 +21,8 @@ from locoman.workflows.ask import MAX_QUESTION_BYTES, Answer, build_request, who
 @click.option("--model", "-m", default="auto", metavar="NAME", help="auto (the router chooses), base, or an adapter.")
 @click.option("--max-tokens", type=click.IntRange(1, 1 << 20), help="Stop after this many tokens.")
 @click.option("--temperature", type=click.FloatRange(0, 5), help="0 always gives the likeliest answer.")
+@click.option("--wrong", is_flag=True, help="The last question went to the wrong adapter: learn that, ask nothing.")
+@click.option("--should", metavar="NAME", help="With --wrong: the adapter it belongs to (default: the plain base).")
 @click.option("--seed", type=click.IntRange(0, (1 << 32) - 1), help="The same seed draws the same answer.")
 def command(
     app: App,
@@ -30,6 +32,8 @@ def command(
     max_tokens: int | None,
     temperature: float | None,
     seed: int | None,
+    wrong: bool,
+    should: str | None,
 ) -> None:
     """Ask a question; the right adapter answers.
 
@@ -41,7 +45,11 @@ def command(
       locoman ask --model base "What is 17 + 25?"
       locoman ask --json "How do you spell rhythm?"
       locoman ask < question.txt
+      locoman ask --wrong --should words
     """
+    if wrong or should:
+        _correct(app, out, " ".join(question), wrong, should)
+        return
     text = read_stdin() if question in ((), ("-",)) else " ".join(question)
     request = build_request(text, ModelName.parse(model), (), Sampling(max_tokens, temperature, seed=seed))
     chunks = app.engine().chat(request)
@@ -51,7 +59,30 @@ def command(
         out.aside(footer(answer.served, answer.timing))
     else:
         answer = whole_answer(chunks)
+    if answer.served.stage != "asked":
+        from locoman.workflows.router.teach import remember_asked
+
+        remember_asked(app.home, text, answer.served.adapter)
+    if out.mode is not Mode.PERSON:
         out.result(describe(answer), lambda: out.line(answer.text))
+
+
+def _correct(app: App, out: Output, question: str, wrong: bool, should: str | None) -> None:
+    """Learns that the last question, or the one given, went to the wrong adapter."""
+    from locoman.cli.router import print_taught
+    from locoman.workflows.router.teach import last_asked, learn_one
+
+    if not wrong:
+        raise UsageError("--should says where a question belongs; it goes with --wrong.")
+    if question.strip():
+        text, went = question, app.router(out.note).decide(question).adapter
+    else:
+        asked = last_asked(app.home)
+        text, went = asked.text, asked.adapter
+    target = None if should in (None, "base") else should
+    taught = learn_one(app.home, text, went, target)
+    out.note(f"{text[:100]!r} went to {went or 'the plain base'}; from now on it goes to {target or 'the plain base'}.")
+    print_taught(out, taught)
 
 
 def read_stdin() -> str:

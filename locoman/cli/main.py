@@ -10,6 +10,7 @@ COMMANDS = (
     Entry("ask", "locoman.cli.ask", "Ask a question; the right adapter answers."),
     Entry("chat", "locoman.cli.chat", "Hold a conversation."),
     Entry("route", "locoman.cli.route", "Say which adapter would answer, without asking it."),
+    Entry("router", "locoman.cli.router", "Fit, teach, look at and measure the router."),
     Entry("convert", "locoman.cli.convert", "Convert a Hugging Face checkpoint, or a PEFT adapter, to GGUF."),
     Entry("quantize", "locoman.cli.quantize", "Quantize a GGUF model, whole or in shards, to another type."),
     Entry("merge", "locoman.cli.merge", "Merge a LoRA adapter into a model."),

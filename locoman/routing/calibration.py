@@ -10,8 +10,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-KEEP = 0.95  # share of an adapter's own unseen questions that the threshold is to keep
-LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 0.2, 0.5
+KEEP = 0.96  # share of the adapters' own unseen questions that the threshold is to keep
+TURNED_AWAY = 0.97  # share of nobody's questions that are nearly all
+LARGEST = 32.0  # factor: with every example told right, it would grow without end
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -24,7 +25,7 @@ def softmax(logits: Matrix) -> Matrix:
 
 
 def fit_temperature(logits: Matrix, labels: Labels, weights: NDArray[np.float64]) -> float:
-    """The factor from 1/8 to 8 that gives `logits`, shape (n, classes), the smallest weighted negative log-likelihood.
+    """The factor from 1/8 to LARGEST that gives `logits`, shape (n, classes), the smallest weighted negative log-likelihood.
 
     The likelihood has one optimum in the factor, so a golden-section search over its logarithm finds it.
     """
@@ -34,7 +35,7 @@ def fit_temperature(logits: Matrix, labels: Labels, weights: NDArray[np.float64]
         probabilities = softmax(logits * 2.0**power)[rows, labels]
         return float(-(weights * np.log(np.maximum(probabilities, 1e-12))).sum())
 
-    low, high, golden = -3.0, 3.0, (math.sqrt(5) - 1) / 2
+    low, high, golden = -3.0, math.log2(LARGEST), (math.sqrt(5) - 1) / 2
     while high - low > 1e-3:
         left, right = high - golden * (high - low), low + golden * (high - low)
         if loss(left) < loss(right):
@@ -44,14 +45,25 @@ def fit_temperature(logits: Matrix, labels: Labels, weights: NDArray[np.float64]
     return float(2.0 ** ((low + high) / 2))
 
 
-def choose_threshold(own: NDArray[np.float64], silent: float) -> float:
-    """The probability that the best adapter must reach for the router not to abstain.
+def choose_threshold(own: NDArray[np.float64], others: NDArray[np.float64], silent: float) -> float:
+    """The scope that a question must reach for the router not to abstain.
 
-    `own` are, for out-of-fold questions that belong to some adapter, the probabilities of their best adapter; `silent`
-    is that of a text without any evidence. The rule: as high as still keeps KEEP of `own`, for that turns away the most
-    of all others; but no higher than HIGHEST_THRESHOLD, because held-out questions are worded more like the training
-    ones than a stranger's will be; no lower than LOWEST_THRESHOLD, because a wrong adapter is worse than none; and always
-    above `silent`, so that a text without evidence is never an adapter's.
+    `own` are the scopes of questions that belong to some adapter, `others` of questions that are nobody's, none of them
+    seen; `silent` is that of a text without any evidence. As high as still keeps KEEP of `own`, for that turns away the
+    most of all others. Where that is far above nearly all `others`, halfway to them: real questions are worded more freely
+    than examples, and where nobody's questions are far away that costs nothing. Always above `silent`.
     """
-    wanted = min(float(np.quantile(own, 1 - KEEP)), HIGHEST_THRESHOLD) if len(own) else HIGHEST_THRESHOLD
-    return min(1.0, max(wanted, LOWEST_THRESHOLD, float(np.nextafter(silent, 1.0))))
+    wanted = float(np.quantile(own, 1 - KEEP)) if len(own) else silent
+    if len(others):
+        wanted = min(wanted, (wanted + float(np.quantile(others, TURNED_AWAY))) / 2)
+    return max(wanted, float(np.nextafter(silent + 1e-6, np.inf)))
+
+
+def fit_slope(over: NDArray[np.float64], somebody: NDArray[np.bool_]) -> float:
+    """The slope from 1/8 to LARGEST of the logistic function that tells best, from how far a scope is over the threshold,
+    whether the question is `somebody`'s; both kinds weigh the same. 1 where one kind is missing."""
+    if somebody.all() or not somebody.any():
+        return 1.0
+    logits = np.stack([over, np.zeros(len(over))], axis=1)
+    weights = np.where(somebody, 1 / somebody.sum(), 1 / (~somebody).sum())
+    return fit_temperature(logits, np.where(somebody, 0, 1), weights)

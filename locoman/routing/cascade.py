@@ -4,53 +4,53 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from locoman.contracts import Candidate, Decision, Message
+from locoman.routing import conversation
+from locoman.routing.models import Encoder, RouterModel
+from locoman.routing.stages.arbiter import Arbiter
+from locoman.routing.stages.encoder import EncoderStage
 from locoman.routing.stages.keywords import KeywordStage
-from locoman.routing.stages.lexical import LexicalModel, LexicalStage
+from locoman.routing.stages.lexical import LexicalStage
 from locoman.routing.stages.stage import Stage
+from locoman.routing.stages.verdict import Demands
 
 BASE = "base"  # the stage named in a decision that no stage took
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterRule:
-    """What an adapter declares about its routing: see `examples.AdapterExamples`."""
-
-    name: str
-    keywords: tuple[str, ...] = ()
-    minimum_confidence: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class RouterModel:
-    """All that a router knows; `lexical` is None when no adapter gave an example."""
-
-    adapters: tuple[AdapterRule, ...]
-    lexical: LexicalModel | None
 
 
 class Router:
     """A `contracts.Decider` over a cascade of stages."""
 
-    def __init__(self, stages: Sequence[Stage]) -> None:
-        """`stages` are asked in order; the first that does not pass on decides."""
-        self._stages = tuple(stages)
+    def __init__(self, stages: Sequence[Stage], arbiter: Arbiter | None = None) -> None:
+        """`stages` are asked in order; the first that does not pass on decides. The arbiter is asked when it is unsure."""
+        self.stages = tuple(stages)
+        self._arbiter = arbiter
 
     @classmethod
-    def of(cls, model: RouterModel) -> Router:
-        """The router that a fitted model describes."""
+    def of(cls, model: RouterModel, encoder: Encoder | None = None, arbiter: Arbiter | None = None) -> Router:
+        """The router that a fitted model describes; without the encoder that it was fitted with, words alone decide."""
         stages: list[Stage] = [KeywordStage({rule.name: rule.keywords for rule in model.adapters})]
-        if model.lexical is not None:
-            required = {rule.name: rule.minimum_confidence for rule in model.adapters}
-            stages.append(LexicalStage(model.lexical, required))
-        return cls(stages)
+        demands = Demands({rule.name: rule.minimum_confidence for rule in model.adapters}, model.wrong_cost)
+        learnt = model.learnt
+        if learnt is not None and learnt.meaning is not None and encoder is not None:
+            stages.append(EncoderStage(learnt, learnt.meaning, encoder, demands))
+        if learnt is not None:
+            stages.append(LexicalStage(learnt, demands))
+        return cls(stages, arbiter)
 
     def decide(self, question: str, history: Sequence[Message] = ()) -> Decision:
-        """The first word of a stage, likeliest candidate first, with the time it took; the base when all pass on."""
+        """The first word of a stage, likeliest candidate first, with the time it took; the base when all pass on.
+
+        After a `history` a question that leans on it stays with the adapter of its conversation.
+        """
         begun = time.perf_counter()
-        decided = (decision for stage in self._stages if (decision := stage.decide(question, history)) is not None)
-        decision = next(decided, None) or Decision(None, 1.0, BASE, (Candidate(None, 1.0),))
+        decision = conversation.settle(question, history, self.alone) if history else self.alone(question)
         candidates = tuple(sorted(decision.candidates, key=lambda candidate: -candidate.probability))
         return replace(decision, candidates=candidates, route_ms=(time.perf_counter() - begun) * 1000)
+
+    def alone(self, question: str) -> Decision:
+        """As `decide`, for a question that stands for itself."""
+        decided = (decision for stage in self.stages if (decision := stage.decide(question, ())) is not None)
+        decision = next(decided, None) or Decision(None, 1.0, BASE, (Candidate(None, 1.0),))
+        return self._arbiter.review(question, decision) if self._arbiter is not None else decision

@@ -1,4 +1,4 @@
-"""TF-IDF in plain numpy, the same code for fitting and deciding.
+"""TF-IDF and the similarities of texts by it, in plain numpy, the same code for fitting and deciding.
 
 tf-idf = (1 + ln tf) * idf with the smoothed idf = ln((1 + n) / (1 + df)) + 1, scaled to Euclidean length 1: what
 scikit-learn's TfidfVectorizer computes with `sublinear_tf=True`. Unlike there, unknown terms count in the length, with
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -60,3 +60,48 @@ class Vocabulary:
         strange = [1 + math.log(count) for gram, count in counts.items() if gram not in self._row]
         length = math.sqrt(weights @ weights + (UNKNOWN * self.idf.max()) ** 2 * sum(w * w for w in strange))
         return rows, (weights / length).astype(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Bag:
+    """The TF-IDF vectors of `count` texts, kept by term: those of term t are at starts[t] to starts[t + 1], `texts` saying
+    whose (ascending) and `weights` how much.
+
+    Shapes: starts (terms + 1,), texts and weights (entries,). Raises ValueError when they do not fit together.
+    """
+
+    vocabulary: Vocabulary
+    starts: Rows
+    texts: NDArray[np.int32]
+    weights: Floats
+    count: int
+
+    def __post_init__(self) -> None:
+        terms, entries = len(self.vocabulary.terms), len(self.texts)
+        fits = self.starts.shape == (terms + 1,) and self.weights.shape == self.texts.shape == (entries,)
+        if not fits or self.starts[0] != 0 or self.starts[-1] != entries or (np.diff(self.starts) < 0).any():
+            raise ValueError("entries that do not fit their terms")
+        if entries and not 0 <= self.texts.min() <= self.texts.max() < self.count:
+            raise ValueError("an entry of no text")
+
+    @classmethod
+    def of(cls, vocabulary: Vocabulary, documents: Sequence[list[str]]) -> Bag:
+        """The vectors of these texts, each a list of grams."""
+        vectors = [vocabulary.transform(grams) for grams in documents]
+        terms = np.concatenate([np.empty(0, dtype=np.int64), *(rows for rows, _ in vectors)])
+        texts = np.repeat(np.arange(len(vectors), dtype=np.int32), [len(rows) for rows, _ in vectors])
+        weights = np.concatenate([np.empty(0, dtype=np.float32), *(weights for _, weights in vectors)])
+        order = np.argsort(terms, kind="stable")
+        starts = np.searchsorted(terms[order], np.arange(len(vocabulary.terms) + 1))
+        return cls(vocabulary, starts, texts[order], weights[order], len(vectors))
+
+    def similarities(self, grams: list[str]) -> Floats:
+        """The cosine of a text with each of the bag's, shape (count,)."""
+        terms, weights = self.vocabulary.transform(grams)
+        begins, lengths = self.starts[terms], self.starts[terms + 1] - self.starts[terms]
+        ends = np.cumsum(lengths)
+        if not len(ends) or not ends[-1]:
+            return np.zeros(self.count, dtype=np.float32)
+        entries = np.arange(ends[-1]) + np.repeat(begins - (ends - lengths), lengths)
+        shares = self.weights[entries] * np.repeat(weights, lengths)
+        return np.bincount(self.texts[entries], shares, self.count).astype(np.float32)

@@ -3,59 +3,159 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from locoman.routing.cascade import AdapterRule, RouterModel
+from locoman.routing.conflicts import find_conflicts
+from locoman.routing.encoder.files import ID
 from locoman.routing.examples import AdapterExamples, Example
-from locoman.routing.learner import Document, calibrate, train
-from locoman.routing.stages.lexical import LexicalModel
-from locoman.routing.text import normalise
+from locoman.routing.features import Bag, Floats, Vocabulary
+from locoman.routing.kernels import (
+    LEXICAL_NOISE,
+    MEANING_NOISE,
+    lexical_kernel,
+    lexical_similarity,
+    meaning_kernel,
+)
+from locoman.routing.learner import Learned, learn
+from locoman.routing.models import AdapterRule, Encoder, Learnt, Meaning, RouterModel, Wording
+from locoman.routing.text import MAX_CHARACTERS, character_grams, normalise, shape, word_grams
 
 MAX_EXAMPLES = 500  # per adapter; who brings more is sampled, so that nobody wins by mass
+MAX_TERMS = 40_000  # per vocabulary
 
 
-def fit_router(adapters: Sequence[AdapterExamples], none: Sequence[str], *, seed: int = 0) -> RouterModel:
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A router, and how it judges its own examples without having seen them; None when there are none."""
+
+    model: RouterModel
+    lexical: Learned | None = None
+    meaning: Learned | None = None
+
+
+def fit_router(
+    adapters: Sequence[AdapterExamples],
+    none: Sequence[str],
+    *,
+    encoder: Encoder | None = None,
+    wrong_cost: float = 0.0,
+    seed: int = 0,
+) -> RouterModel:
     """The router for these adapters; `none` are questions that are nobody's. The same input gives the same router.
 
     Adapters without examples are reached by their keywords alone. Each adapter and "none" weigh the same, however many
     examples they have. A "not mine" example counts as nobody's, unless the other examples say that it is another
     adapter's. Raises ValueError when two adapters have one name.
     """
+    return fit_and_judge(adapters, none, encoder=encoder, wrong_cost=wrong_cost, seed=seed).model
+
+
+def fit_and_judge(
+    adapters: Sequence[AdapterExamples],
+    none: Sequence[str],
+    *,
+    encoder: Encoder | None = None,
+    wrong_cost: float = 0.0,
+    seed: int = 0,
+) -> Fitted:
+    """As `fit_router`, with the judgements by which it was calibrated."""
     if len({adapter.name for adapter in adapters}) != len(adapters):
         raise ValueError("two adapters have the same name")
     rules = tuple(AdapterRule(a.name, tuple(a.keywords), a.minimum_confidence) for a in adapters)
     random = np.random.default_rng(seed)
     mine = [Example(text, a.name) for a in adapters for text in _sample(a.mine, random)]
     if not mine:
-        return RouterModel(rules, None)
-    names = tuple(dict.fromkeys(example.adapter for example in mine if example.adapter is not None))
-    nobodys = [Example(text, None) for text in (*_distinct(none), "")]  # "": without evidence it is nobody's
-    documents = [Document.of(example) for example in mine + nobodys]
-    documents += [Document.of(example) for example in _refused(adapters, train(documents, names))]
-    return RouterModel(rules, calibrate(train(documents, names), documents, random))
+        return Fitted(RouterModel(rules, None, wrong_cost))
+    nobodys = [Example(text, None) for text in ("", *_sample(none, random, 4 * MAX_EXAMPLES))]
+    refused = [(a.name, text) for a in adapters for text in _sample(a.not_mine, random)]
+    examples = mine + nobodys
+    if refused:
+        examples += _unclaimed(refused, mine, _vectors(encoder, [text for _, text in refused]), encoder)
+    learnt, lexical, meaning = _learn(examples, encoder)
+    return Fitted(RouterModel(rules, learnt, wrong_cost), lexical, meaning)
 
 
-def _refused(adapters: Sequence[AdapterExamples], model: LexicalModel) -> list[Example]:
-    """The "not mine" examples that `model`, which has not seen them, gives to the base before any other adapter."""
+def _learn(examples: Sequence[Example], encoder: Encoder | None) -> tuple[Learnt, Learned, Learned | None]:
+    """`examples`: those of each adapter one after the other, those of nobody last."""
+    names = tuple(dict.fromkeys(example.adapter for example in examples if example.adapter is not None))
+    column: dict[str | None, int] = {None: len(names), **{name: i for i, name in enumerate(names)}}
+    labels = np.array([column[example.adapter] for example in examples], dtype=np.int64)
+    texts = tuple(example.text for example in examples)
+    shapes = [shape(text) for text in texts]
+    numbers = {shaped: number for number, shaped in enumerate(dict.fromkeys(shapes))}
+    groups = np.array([numbers[shaped] for shaped in shapes], dtype=np.int64)
+    wording, words, characters = _wording(shapes)
+    lexical = learn(
+        lexical_kernel(words, characters), lexical_similarity(words, characters), labels, groups, LEXICAL_NOISE
+    )
+    meaning, found = None, None
+    vectors = _vectors(encoder, texts)
+    if vectors is not None:
+        halves = np.ascontiguousarray(vectors.reshape(len(texts), 2, -1).transpose(1, 0, 2))
+        last = halves[1] @ halves[1].T
+        kernel = meaning_kernel(halves[0] @ halves[0].T + last, words, characters)
+        found = learn(kernel, 2 * last, labels, groups, MEANING_NOISE)
+        meaning = Meaning(ID, halves, found.scorer)
+    conflicts = find_conflicts(names, texts, labels, found or lexical)
+    return Learnt(names, texts, wording, lexical.scorer, meaning, conflicts), lexical, found
+
+
+def _wording(shapes: Sequence[str]) -> tuple[Wording, Floats, Floats]:
+    """The bags and, of shape (texts, texts), the similarities of all texts by words and by characters."""
+    word_lists, character_lists = [word_grams(text) for text in shapes], [character_grams(text) for text in shapes]
+    words = Bag.of(Vocabulary.learn(word_lists, minimum_documents=1, maximum_terms=MAX_TERMS), word_lists)
+    vocabulary = Vocabulary.learn(character_lists, minimum_documents=2, maximum_terms=MAX_TERMS)
+    characters = Bag.of(vocabulary, character_lists)
+    alike = [np.stack([bag.similarities(grams) for grams in lists])
+             for bag, lists in ((words, word_lists), (characters, character_lists))]  # fmt: skip
+    return Wording(words, characters), alike[0], alike[1]
+
+
+def _vectors(encoder: Encoder | None, texts: Sequence[str]) -> Floats | None:
+    return None if encoder is None else encoder.encode([normalise(text) for text in texts])
+
+
+def _unclaimed(
+    refused: Sequence[tuple[str, str]], mine: Sequence[Example], vectors: Floats | None, encoder: Encoder | None
+) -> list[Example]:
+    """The "not mine" examples, pairs of adapter and text, that no other adapter's example is nearest to.
+
+    Nearest by meaning where there is an encoder, else by wording: a text that resembles nothing is nobody's.
+    """
+    texts = [text for _, text in refused]
+    if vectors is not None:
+        others = _vectors(encoder, [example.text for example in mine])
+        assert others is not None
+        alike = vectors @ others.T
+        enough = 0.6
+    else:
+        shapes = [shape(example.text) for example in mine]
+        lists = [character_grams(text) for text in shapes]
+        bag = Bag.of(Vocabulary.learn(lists, minimum_documents=1, maximum_terms=MAX_TERMS), lists)
+        alike = np.stack([bag.similarities(character_grams(shape(text))) for text in texts])
+        enough = 0.5
     found = []
-    for adapter in adapters:
-        others = [i for i, name in enumerate(model.adapters) if name != adapter.name]
-        for text in _distinct(adapter.not_mine):
-            probabilities = model.probabilities(text)
-            if all(probabilities[i] < probabilities[-1] for i in others):
-                found.append(Example(text, None))
+    for (adapter, text), row in zip(refused, alike, strict=True):
+        nearest = int(row.argmax())
+        if mine[nearest].adapter == adapter or row[nearest] < enough:
+            found.append(Example(text, None))
     return found
 
 
 def _distinct(texts: Iterable[str]) -> list[str]:
-    """The texts that hold anything, without those that read the same once normalised."""
-    return list({normal: text for text in texts if (normal := normalise(text))}.values())
+    """The texts that hold anything, cut to what is read of them, without those that read the same once normalised."""
+    return list({normal: _clean(text) for text in texts if (normal := normalise(text))}.values())
 
 
-def _sample(texts: Iterable[str], random: np.random.Generator) -> list[str]:
-    """At most MAX_EXAMPLES of the distinct texts."""
+def _clean(text: str) -> str:
+    return text[:MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")
+
+
+def _sample(texts: Iterable[str], random: np.random.Generator, most: int = MAX_EXAMPLES) -> list[str]:
+    """At most `most` of the distinct texts."""
     distinct = _distinct(texts)
-    if len(distinct) <= MAX_EXAMPLES:
+    if len(distinct) <= most:
         return distinct
-    return [distinct[i] for i in np.sort(random.choice(len(distinct), MAX_EXAMPLES, replace=False))]
+    return [distinct[i] for i in np.sort(random.choice(len(distinct), most, replace=False))]

@@ -1,119 +1,86 @@
-"""Trains and calibrates the lexical stage. scikit-learn and scipy are imported here, while fitting, and nowhere else."""
+"""Learns a Scorer from examples: the regression, then everything that makes its scores probabilities, all of it from scores
+that have not seen their own text."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from locoman.routing.calibration import Labels, Matrix, choose_threshold, fit_temperature, softmax
-from locoman.routing.examples import Example
-from locoman.routing.features import Floats, Vocabulary
-from locoman.routing.stages.lexical import LexicalModel
-from locoman.routing.text import character_grams, shape, word_grams
+from locoman.routing.calibration import (
+    Labels,
+    Matrix,
+    choose_threshold,
+    fit_slope,
+    fit_temperature,
+)
+from locoman.routing.features import Floats
+from locoman.routing.ridge import ridge
+from locoman.routing.scorer import Judgement, Owners, Scale, Scorer, evidence, signs
 
-FOLDS = 5
-MAX_TERMS = 40_000  # per vocabulary
-INVERSE_REGULARISATION = 10.0
+LARGE = 3000  # from so many examples on, float32 does: what it loses is far below the noise
+USUAL_TEMPERATURE = 8.0  # where there are too few examples to measure one
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """An example taken apart; questions that differ in numbers only have the same `shape`."""
+class Learned:
+    """A scorer and how it judges its own examples as if it had not seen them; `held` says for which that means something."""
 
-    adapter: str | None
-    shape: str
-    words: list[str]
-    characters: list[str]
-
-    @classmethod
-    def of(cls, example: Example) -> Document:
-        """Reads the example's text."""
-        shaped = shape(example.text)
-        return cls(example.adapter, shaped, word_grams(shaped), character_grams(shaped))
+    scorer: Scorer
+    judgement: Judgement
+    held: NDArray[np.bool_]
 
 
-def train(documents: Sequence[Document], adapters: tuple[str, ...]) -> LexicalModel:
-    """An uncalibrated model (temperature 1, threshold 0) with these columns; each must have a document, "none" too."""
-    from scipy.sparse import csr_matrix
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
+def learn(kernel: Floats, similarities: Floats, labels: Labels, groups: Labels, noise: float) -> Learned:
+    """Both matrices have the shape (texts, texts); `labels` ascend from 0, the last is nobody, each has a text.
 
-    words = Vocabulary.learn((d.words for d in documents), minimum_documents=1, maximum_terms=MAX_TERMS)
-    characters = Vocabulary.learn((d.characters for d in documents), minimum_documents=2, maximum_terms=MAX_TERMS)
-    columns: list[NDArray[np.int64]] = []
-    values: list[Floats] = []
-    ends = [0]
-    for document in documents:
-        word_rows, word_values = words.transform(document.words)
-        character_rows, character_values = characters.transform(document.characters)
-        columns += [word_rows, character_rows + len(words.terms)]
-        values += [word_values, character_values]
-        ends.append(ends[-1] + len(word_rows) + len(character_rows))
-    size = (len(documents), len(words.terms) + len(characters.terms))
-    matrix = csr_matrix((np.concatenate(values, dtype=np.float64), np.concatenate(columns), ends), shape=size)
-    labels = _labels(documents, adapters)
-    regression = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=1000, tol=1e-3)
-    with threadpool_limits(1):  # the products are small: more threads would only wait for each other
-        regression.fit(matrix, labels, sample_weight=_balance(labels))
-    weights, bias = _columns(regression)
-    return LexicalModel(adapters, words, characters, weights, bias, 1.0, 0.0)
-
-
-def calibrate(model: LexicalModel, documents: Sequence[Document], random: np.random.Generator) -> LexicalModel:
-    """`model`, trained on `documents`, with the temperature and threshold that fit questions it has not seen.
-
-    They are measured out of fold. With too few documents to hold any out, the temperature stays as it is.
+    Texts of one group are left out together: texts that differ in their numbers only must not vouch for each other. Each
+    label weighs the same, however many texts it has.
     """
-    labels = _labels(documents, model.adapters)
-    folds = _folds(documents, labels, random)
-    scored = folds >= 0
-    logits = np.zeros((len(documents), len(model.adapters) + 1))
-    for fold in np.unique(folds[scored]):
-        learner = train([d for d, place in zip(documents, folds, strict=True) if place != fold], model.adapters)
-        for i in np.flatnonzero(folds == fold).tolist():
-            logits[i] = np.log(learner.probabilities_of(documents[i].words, documents[i].characters))
-    temperature = fit_temperature(logits[scored], labels[scored], _balance(labels)[scored]) if scored.any() else 1.0
-    own = scored & (labels < len(model.adapters))
-    best = softmax(temperature * logits[own])[:, :-1].max(axis=1)
-    calibrated = replace(model, temperature=temperature)
-    silent = float(calibrated.probabilities("")[:-1].max())
-    return replace(calibrated, threshold=choose_threshold(best, silent))
+    classes = int(labels[-1]) + 1
+    owners = Owners.of(labels, classes)
+    exact = np.float64 if len(labels) < LARGE else np.float32
+    solved = ridge(kernel.astype(exact), _targets(labels, classes).astype(exact), _noise(labels, noise), groups)
+    own = similarities.copy()
+    own[groups[:, None] == groups[None, :]] = -1.0
+    nearest = owners.nearest(own)
+    left_out = solved.left_out.astype(np.float64)
+    held = _held(labels, groups)
+    mine = held & (labels < classes - 1)
+    temperature = USUAL_TEMPERATURE
+    if mine.any() and classes > 2:
+        balance = 1.0 / np.bincount(labels)[labels[mine]]
+        temperature = fit_temperature(evidence(left_out, nearest)[mine], labels[mine], balance)
+    weights = solved.weights.astype(np.float32)
+    scale = _scale(signs(left_out, nearest)[mine if mine.any() else labels < classes - 1])
+    scorer = Scorer(owners, weights, temperature, scale, 0.0, 1.0)
+    scope = scorer.judge_scores(left_out, nearest).scope
+    silent = float(scorer.judge_scores(np.zeros((1, classes)), np.zeros((1, classes))).scope[0])
+    threshold = choose_threshold(scope[mine], scope[held & (labels == classes - 1)], silent)
+    slope = fit_slope(scope[held] - threshold, labels[held] < classes - 1)
+    final = Scorer(owners, weights, temperature, scale, threshold, slope)
+    return Learned(final, final.judge_scores(left_out, nearest), held)
 
 
-def _folds(documents: Sequence[Document], labels: Labels, random: np.random.Generator) -> Labels:
-    """A fold for each document, stratified by label; -1 = always trained on, for labels with a single shape.
-
-    Documents of one shape share a fold: what is measured is how new wordings fare, not new numbers.
-    """
-    folds = np.full(len(documents), -1, dtype=np.int64)
-    for label in np.unique(labels):
-        shapes: dict[str, list[int]] = {}
-        for i in np.flatnonzero(labels == label).tolist():
-            shapes.setdefault(documents[i].shape, []).append(i)
-        if len(shapes) > 1:
-            for place, members in zip(random.permutation(len(shapes)), shapes.values(), strict=True):
-                folds[members] = place % FOLDS
-    return folds
+def _targets(labels: Labels, classes: int) -> Matrix:
+    """1 for the own adapter, 0 for the others, from which their mean is taken; a text that is nobody's is below them all."""
+    targets = np.eye(classes)[labels]
+    targets[:, :-1] -= 1 / classes
+    return targets
 
 
-def _columns(regression: Any) -> tuple[Floats, Floats]:
-    """Weights, shape (terms, classes), and bias, shape (classes,); of two classes scikit-learn keeps one column."""
-    weights, bias = regression.coef_, regression.intercept_
-    if len(bias) == 1:
-        weights, bias = np.vstack([-weights / 2, weights / 2]), np.concatenate([-bias / 2, bias / 2])
-    return np.ascontiguousarray(weights.T, dtype=np.float32), bias.astype(np.float32)
-
-
-def _labels(documents: Sequence[Document], adapters: tuple[str, ...]) -> Labels:
-    column: dict[str | None, int] = {None: len(adapters), **{name: i for i, name in enumerate(adapters)}}
-    return np.array([column[document.adapter] for document in documents], dtype=np.int64)
-
-
-def _balance(labels: Labels) -> Matrix:
-    """A weight for each document, 1 on average, that gives every label the same sum."""
+def _noise(labels: Labels, noise: float) -> Matrix:
+    """More for the texts of a label that has many, so that mass alone moves nothing."""
     counts = np.bincount(labels)
-    return np.asarray(len(labels) / (np.count_nonzero(counts) * counts[labels]), dtype=np.float64)
+    return np.asarray(noise * np.maximum(1.0, counts[labels] / np.median(counts)), dtype=np.float64)
+
+
+def _held(labels: Labels, groups: Labels) -> NDArray[np.bool_]:
+    """The texts whose label has texts of other groups too."""
+    single = [label for label in range(int(labels[-1]) + 1) if len(set(groups[labels == label].tolist())) < 2]
+    return ~np.isin(labels, single)
+
+
+def _scale(values: Matrix) -> Scale:
+    return Scale(values.mean(axis=0), np.maximum(values.std(axis=0), 1e-3))

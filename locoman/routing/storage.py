@@ -1,8 +1,9 @@
 """A fitted router in one file: an uncompressed .npz of plain arrays and a JSON header, never a pickle.
 
-Members: `header` (JSON as UTF-8 bytes), `words` and `characters` (terms, one per line, as UTF-8 bytes), `words_idf`,
-`characters_idf`, `weights` and `bias` (float32). Without a lexical model only `header` is there.
-A file is taken for hostile: sizes, types and shapes are checked before memory is spent on them.
+Members: `header` (JSON as UTF-8 bytes), `texts` (a JSON list of the examples), `starts` (whose they are, as scorer.Owners), for
+each of `words` and `characters` the terms, one per line, with `_idf`, `_starts`, `_texts` and `_weights` (features.Bag),
+`lexical` (the scorer's weights), and where an encoder was used `vectors` (float16) and `meaning`. Where no adapter gave an
+example only `header` is there. A file is taken for hostile: sizes, types and shapes are checked before memory is spent.
 """
 
 from __future__ import annotations
@@ -20,12 +21,16 @@ from numpy.typing import NDArray
 
 from locoman.errors import InvalidFile, LocomanError, StoreError
 from locoman.names import check_name
-from locoman.routing.cascade import AdapterRule, Router, RouterModel
-from locoman.routing.features import Vocabulary
-from locoman.routing.stages.lexical import LexicalModel
+from locoman.routing.cascade import Router
+from locoman.routing.encoder.files import ID
+from locoman.routing.encoder.minilm import WIDTH
+from locoman.routing.features import Bag, Vocabulary
+from locoman.routing.models import AdapterRule, Conflict, Encoder, Learnt, Meaning, RouterModel, Wording
+from locoman.routing.scorer import Owners, Scale, Scorer
+from locoman.routing.stages.arbiter import Arbiter
 from locoman.store.atomic import write_atomic
 
-FORMAT: Literal[1] = 1  # goes up whenever features or file change: a router of another format is fitted again, not read
+FORMAT: Literal[2] = 2  # goes up whenever features or file change: a router of another format is fitted again, not read
 MAX_BYTES = 256 << 20
 MAX_HEADER_BYTES = 16 << 20
 
@@ -34,10 +39,14 @@ _NPY = re.compile(
     rb"'shape': \((?P<shape>[\d, ]{1,40})\), \} *\n",
     re.DOTALL,
 )
-_ARRAYS = ("words", "words_idf", "characters", "characters_idf", "weights", "bias")
+_BAG = ("", "_idf", "_starts", "_texts", "_weights")
+_LEARNT = {"texts", "starts", "lexical"} | {kind + part for kind in ("words", "characters") for part in _BAG}
+_MEANT = {"vectors", "meaning"}
 Number = TypeVar("Number", bound=np.generic)
 
 _Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
+_Positive = Annotated[float, msgspec.Meta(gt=0.0)]
+_Four = Annotated[tuple[float, ...], msgspec.Meta(min_length=4, max_length=4)]
 
 
 class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -46,40 +55,63 @@ class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     minimum_confidence: _Share
 
 
-class _Lexical(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    adapters: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    temperature: Annotated[float, msgspec.Meta(gt=0.0)]
-    threshold: _Share
+class _Scorer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    temperature: _Positive
+    mean: _Four
+    spread: Annotated[tuple[_Positive, ...], msgspec.Meta(min_length=4, max_length=4)]
+    threshold: float
+    slope: _Positive
+
+
+class _Conflict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    adapter: str
+    other: str | None
+    count: int
+    examples: tuple[str, ...]
 
 
 class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     adapters: tuple[_Rule, ...]
-    lexical: _Lexical | None
-    format: Literal[1] = FORMAT
+    wrong_cost: Annotated[float, msgspec.Meta(ge=0.0)]
+    names: tuple[str, ...] = ()
+    lexical: _Scorer | None = None
+    meaning: _Scorer | None = None
+    encoder: str = ""
+    conflicts: tuple[_Conflict, ...] = ()
+    format: Literal[2] = FORMAT
 
 
 def save(model: RouterModel, path: Path) -> None:
     """Writes `model`; the file is replaced whole or not at all. Raises StoreError."""
     rules = tuple(_Rule(rule.name, rule.keywords, rule.minimum_confidence) for rule in model.adapters)
-    lexical = model.lexical
+    learnt = model.learnt
     arrays: dict[str, NDArray[Any]] = {}
-    if lexical is not None:
-        arrays = {
-            "words": _bytes("\n".join(lexical.words.terms)),
-            "words_idf": lexical.words.idf,
-            "characters": _bytes("\n".join(lexical.characters.terms)),
-            "characters_idf": lexical.characters.idf,
-            "weights": lexical.weights,
-            "bias": lexical.bias,
-        }
-    summary = None if lexical is None else _Lexical(lexical.adapters, lexical.temperature, lexical.threshold)
-    header = msgspec.json.encode(_Header(rules, summary))
-    write_atomic(path, _archive({"header": np.frombuffer(header, dtype=np.uint8), **arrays}))
+    header = _Header(rules, model.wrong_cost)
+    if learnt is not None:
+        arrays = {"texts": _bytes(msgspec.json.encode(learnt.texts)), "starts": learnt.lexical.owners.starts}
+        for kind, bag in (("words", learnt.wording.words), ("characters", learnt.wording.characters)):
+            terms = _bytes("\n".join(bag.vocabulary.terms).encode())
+            parts = (terms, bag.vocabulary.idf, bag.starts, bag.texts, bag.weights)
+            arrays |= dict(zip([kind + part for part in _BAG], parts, strict=True))
+        arrays["lexical"] = learnt.lexical.weights
+        meaning = learnt.meaning
+        if meaning is not None:
+            arrays |= {"vectors": meaning.vectors.astype(np.float16), "meaning": meaning.scorer.weights}
+        header = _Header(
+            rules,
+            model.wrong_cost,
+            learnt.names,
+            _scorer_header(learnt.lexical),
+            None if meaning is None else _scorer_header(meaning.scorer),
+            "" if meaning is None else meaning.encoder,
+            tuple(_Conflict(c.adapter, c.other, c.count, c.examples) for c in learnt.conflicts),
+        )
+    write_atomic(path, _archive({"header": _bytes(msgspec.json.encode(header)), **arrays}))
 
 
-def load(path: Path) -> Router:
+def load(path: Path, encoder: Encoder | None = None, arbiter: Arbiter | None = None) -> Router:
     """The router in the file. Raises InvalidFile (missing, damaged, of another format) and StoreError."""
-    return Router.of(load_model(path))
+    return Router.of(load_model(path), encoder, arbiter)
 
 
 def load_model(path: Path) -> RouterModel:
@@ -89,7 +121,7 @@ def load_model(path: Path) -> RouterModel:
             raise InvalidFile(path, f"larger than {MAX_BYTES >> 20} MiB")
         with zipfile.ZipFile(path) as archive:
             members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            return _model(path, archive, members)
+            return _model(_File(archive, members))
     except FileNotFoundError as error:
         raise InvalidFile(path, "the file is missing") from error
     except OSError as error:
@@ -98,39 +130,87 @@ def load_model(path: Path) -> RouterModel:
         raise InvalidFile(path, "not a router of this version of locoman, or a damaged one") from error
 
 
-def _model(path: Path, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> RouterModel:
-    if "header" not in members or members["header"].file_size > MAX_HEADER_BYTES:
+class _File:
+    """The members of one file."""
+
+    def __init__(self, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> None:
+        self._archive = archive
+        self.members = members
+
+    def array(self, name: str, kind: type[Number], dimensions: int) -> NDArray[Number]:
+        """Raises ValueError for anything but finite numbers of this kind."""
+        found = _member(self._archive, self.members[name], kind, dimensions)
+        if not np.isfinite(found).all():
+            raise ValueError("numbers that are none")
+        return found
+
+    def raw(self, name: str) -> bytes:
+        """The bytes of a text."""
+        return self.array(name, np.uint8, 1).tobytes()
+
+
+def _model(file: _File) -> RouterModel:
+    if "header" not in file.members or file.members["header"].file_size > MAX_HEADER_BYTES:
         raise ValueError("no header, or a huge one")
-    header = msgspec.json.decode(_member(archive, members["header"], np.uint8, 1).tobytes(), type=_Header)
+    header = msgspec.json.decode(file.raw("header"), type=_Header)
     rules = tuple(AdapterRule(rule.name, rule.keywords, rule.minimum_confidence) for rule in header.adapters)
     names = [_checked_name(rule.name) for rule in rules]
-    if len(set(names)) != len(names):
-        raise ValueError("an adapter twice")
-    if header.lexical is None:
-        return RouterModel(rules, None)
-    if set(members) != {"header", *_ARRAYS} or not set(header.lexical.adapters) <= set(names):
+    if len(set(names)) != len(names) or not set(header.names) <= set(names):
+        raise ValueError("an adapter twice, or one that is not announced")
+    expected = {"header"} | (_LEARNT if header.lexical else set()) | (_MEANT if header.meaning else set())
+    if (
+        set(file.members) != expected
+        or bool(header.lexical) != bool(header.names)
+        or not math.isfinite(header.wrong_cost)
+    ):
         raise ValueError("other arrays or adapters than announced")
-    words = _vocabulary(archive, members, "words")
-    characters = _vocabulary(archive, members, "characters")
-    weights = _member(archive, members["weights"], np.float32, 2)
-    bias = _member(archive, members["bias"], np.float32, 1)
-    classes = len(header.lexical.adapters) + 1
-    if weights.shape != (len(words.terms) + len(characters.terms), classes) or bias.shape != (classes,):
+    if header.lexical is None:
+        return RouterModel(rules, None, header.wrong_cost)
+    return RouterModel(rules, _learnt(file, header, header.lexical), header.wrong_cost)
+
+
+def _learnt(file: _File, header: _Header, lexical: _Scorer) -> Learnt:
+    texts = msgspec.json.decode(file.raw("texts"), type=tuple[str, ...])
+    starts = file.array("starts", np.int64, 1)
+    if (
+        len(starts) != len(header.names) + 2
+        or starts[0] != 0
+        or starts[-1] != len(texts)
+        or (np.diff(starts) < 1).any()
+    ):
+        raise ValueError("examples that are nobody's")
+    owners = Owners(starts)
+    wording = Wording(_bag(file, "words", len(texts)), _bag(file, "characters", len(texts)))
+    meaning = None
+    if header.meaning is not None:
+        vectors = file.array("vectors", np.float16, 3).astype(np.float32)
+        if vectors.shape != (2, len(texts), WIDTH) or header.encoder != ID:
+            raise ValueError("vectors of another encoder")
+        meaning = Meaning(header.encoder, vectors, _scorer(file, "meaning", header.meaning, owners))
+    conflicts = tuple(Conflict(c.adapter, c.other, c.count, c.examples) for c in header.conflicts)
+    return Learnt(header.names, texts, wording, _scorer(file, "lexical", lexical, owners), meaning, conflicts)
+
+
+def _scorer_header(scorer: Scorer) -> _Scorer:
+    scale = scorer.scale
+    mean, spread = tuple(scale.mean.tolist()), tuple(scale.spread.tolist())
+    return _Scorer(scorer.temperature, mean, spread, scorer.threshold, scorer.slope)
+
+
+def _scorer(file: _File, name: str, header: _Scorer, owners: Owners) -> Scorer:
+    weights = file.array(name, np.float32, 2)
+    numbers = (header.temperature, header.threshold, header.slope, *header.mean, *header.spread)
+    if weights.shape != (owners.starts[-1], len(owners.starts) - 1) or not all(map(math.isfinite, numbers)):
         raise ValueError("arrays that do not fit together")
-    if not all(np.isfinite(a).all() for a in (weights, bias)) or not math.isfinite(header.lexical.temperature):
-        raise ValueError("numbers that are none")
-    lexical = header.lexical
-    model = LexicalModel(lexical.adapters, words, characters, weights, bias, lexical.temperature, lexical.threshold)
-    return RouterModel(rules, model)
+    scale = Scale(np.array(header.mean), np.array(header.spread))
+    return Scorer(owners, weights, header.temperature, scale, header.threshold, header.slope)
 
 
-def _vocabulary(archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo], name: str) -> Vocabulary:
-    text = _member(archive, members[name], np.uint8, 1).tobytes().decode("utf-8")
-    terms = tuple(text.split("\n")) if text else ()
-    idf = _member(archive, members[f"{name}_idf"], np.float32, 1)
-    if not np.isfinite(idf).all():
-        raise ValueError("numbers that are none")
-    return Vocabulary(terms, idf)
+def _bag(file: _File, kind: str, count: int) -> Bag:
+    terms = file.raw(kind).decode("utf-8")
+    vocabulary = Vocabulary(tuple(terms.split("\n")) if terms else (), file.array(f"{kind}_idf", np.float32, 1))
+    starts, texts = file.array(f"{kind}_starts", np.int64, 1), file.array(f"{kind}_texts", np.int32, 1)
+    return Bag(vocabulary, starts, texts, file.array(f"{kind}_weights", np.float32, 1), count)
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, kind: type[Number], dimensions: int) -> NDArray[Number]:
@@ -158,8 +238,8 @@ def _archive(arrays: dict[str, NDArray[Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def _bytes(text: str) -> NDArray[np.uint8]:
-    return np.frombuffer(text.encode("utf-8"), dtype=np.uint8)
+def _bytes(data: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(data, dtype=np.uint8)
 
 
 def _checked_name(name: str) -> str:

@@ -10,6 +10,7 @@ MAX_CHARACTERS = 2000  # what is read of a question; a topic shows itself long b
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff]")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_LAST_LATIN = "\u024f"
 _DIGIT = re.compile(r"\d")
 _TOKEN = re.compile(r"[^\W\d_]+|0+|[^\w\s]|_")
 
@@ -44,3 +45,9 @@ def character_grams(shaped: str) -> list[str]:
             if len(padded) <= length:
                 break  # a word shorter than the gram counts once
     return grams
+
+
+def is_foreign(text: str) -> bool:
+    """Whether most letters of `text` are of another script than Latin, which the encoder was not trained on."""
+    letters = [character for character in text[:MAX_CHARACTERS] if character.isalpha()]
+    return 2 * sum(character > _LAST_LATIN for character in letters) > len(letters)

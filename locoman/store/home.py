@@ -38,6 +38,31 @@ class Home:
         return self.root / "router"
 
     @property
+    def encoders(self) -> Path:
+        """The router's encoder, in a folder named by its digest."""
+        return self.root / "encoders"
+
+    @property
+    def feedback(self) -> Path:
+        """What the user said about where questions belong."""
+        return self.root / "feedback.jsonl"
+
+    @property
+    def last_question(self) -> Path:
+        """The last question that the router decided."""
+        return self.root / "run" / "last-question.json"
+
+    @property
+    def wishes(self) -> Path:
+        """What the user wants of the router, over what the adapters declare."""
+        return self.root / "routing.toml"
+
+    @property
+    def arbiters(self) -> Path:
+        """Which bases were measured to help the router where it is unsure."""
+        return self.root / "arbiters.json"
+
+    @property
     def modelfiles(self) -> Path:
         """Base specs of this machine, beside those that ship."""
         return self.root / "modelfiles"

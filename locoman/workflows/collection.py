@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from msgspec import structs
-
 from locoman.catalog.manifest import AdapterPackage, read_package
 from locoman.errors import UnknownName
 from locoman.names import BaseRef, nearest
-from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, Registry
 from locoman.store.transaction import Transaction
@@ -42,24 +39,7 @@ def active_packages(home: Home, registry: Registry, base: InstalledBase) -> tupl
 
 def with_router(change: Transaction, registry: Registry, name: str) -> Registry:
     """`registry` with a router for the base `name`, fitted to its active adapters and published (not committed)."""
-    from locoman.routing.examples import AdapterExamples, everyday_questions
-    from locoman.routing.fit import fit_router
-    from locoman.routing.storage import save
+    from locoman.workflows.router.fitting import refit
 
     base = installed_base(registry, BaseRef(name))
-    examples = []
-    for package in active_packages(change.home, registry, base):
-        lines = package.routing()
-        examples.append(
-            AdapterExamples(
-                name=package.manifest.name,
-                keywords=package.manifest.routing.keywords,
-                minimum_confidence=package.manifest.routing.minimum_confidence,
-                mine=tuple(line.text for line in lines if line.mine),
-                not_mine=tuple(line.text for line in lines if not line.mine),
-            )
-        )
-    staged = change.staging / "router.npz"
-    save(fit_router(examples, everyday_questions()), staged)
-    published = change.publish(staged, change.home.router / f"{sha256_of(staged)[:16]}.npz")
-    return registry.with_base(structs.replace(base, router=published))
+    return refit(change, registry, base, active_packages(change.home, registry, base))[0]

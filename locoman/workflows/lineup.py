@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from locoman.catalog.manifest import AdapterPackage
 from locoman.catalog.shelf import Shelf
-from locoman.contracts import Lineup, ServedAdapter, ServedBase
+from locoman.contracts import Engine, Lineup, ServedAdapter, ServedBase
 from locoman.errors import InvalidFile, NothingInstalled, StoreError
 from locoman.names import BaseRef
 from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, InstalledBase, Registry, load_registry
-from locoman.workflows.collection import active_packages, base_file, installed_base, router_file
+from locoman.workflows.collection import active_packages, base_file, installed_base
 
 
 class RegistryLineup:
-    """A `contracts.LineupSource` over one LOCOMAN_HOME; reads it again only when registry.toml was replaced."""
+    """A `contracts.LineupSource` over one LOCOMAN_HOME; reads it again only when registry.toml was replaced.
 
-    def __init__(self, home: Home, shelf: Shelf) -> None:
+    `say` hears when a router had to be fitted again or lacks its encoder; `engine` is who arbitrates where the router is
+    unsure, if the base was measured to be good at it.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        shelf: Shelf,
+        say: Callable[[str], None] = lambda sentence: None,
+        engine: Callable[[], Engine] | None = None,
+    ) -> None:
         self._home = home
         self._shelf = shelf
+        self._say = say
+        self._engine = engine
         self._stamp = ""
         self._known: dict[str | None, Lineup] = {}
 
@@ -40,13 +54,13 @@ class RegistryLineup:
         return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
 
     def _read(self, stamp: str, name: str | None) -> Lineup:
-        from locoman.routing.storage import load
+        from locoman.workflows.router.fitting import open_router
 
         registry = load_registry(self._home.registry)
         base = installed_base(registry, BaseRef(name) if name is not None else None)
         served = serve_base(self._home, self._shelf, registry, base)
         others = tuple(other.name for other in registry.bases if other.name != base.name)
-        return Lineup(stamp, served, load(router_file(self._home, base)), others)
+        return Lineup(stamp, served, open_router(self._home, base, self._say, self._engine), others)
 
 
 def serve_base(home: Home, shelf: Shelf, registry: Registry, base: InstalledBase) -> ServedBase:

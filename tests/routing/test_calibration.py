@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from locoman.routing.calibration import (
-    HIGHEST_THRESHOLD,
-    LOWEST_THRESHOLD,
+    LARGEST,
     choose_threshold,
+    fit_slope,
     fit_temperature,
     softmax,
 )
@@ -23,7 +23,7 @@ def test_the_temperature_undoes_a_wrong_scale(true_factor: float) -> None:
 
 def test_the_temperature_stays_bounded_when_everything_is_right() -> None:
     labels = np.arange(40) % 2
-    assert fit_temperature(np.eye(2)[labels] * 5, labels, np.ones(40)) == pytest.approx(8, rel=0.01)
+    assert fit_temperature(np.eye(2)[labels] * 5, labels, np.ones(40)) == pytest.approx(LARGEST, rel=0.01)
 
 
 def test_weights_say_whose_likelihood_counts() -> None:
@@ -33,27 +33,32 @@ def test_weights_say_whose_likelihood_counts() -> None:
     assert fit_temperature(logits, labels, for_the_right) > 1 > fit_temperature(logits, labels, for_the_wrong)
 
 
-def test_the_threshold_keeps_ninety_five_of_a_hundred_own_questions() -> None:
-    own = np.linspace(0.3, 0.9, 200)
-    threshold = choose_threshold(own, silent=0.1)
-    assert 0.94 <= np.mean(own >= threshold) <= 0.96
+def test_the_threshold_keeps_ninety_six_of_a_hundred_own_questions() -> None:
+    own = np.linspace(-3.0, 2.0, 200)
+    threshold = choose_threshold(own, np.array([0.0]), silent=-9.0)
+    assert 0.95 <= np.mean(own >= threshold) <= 0.97
 
 
-@pytest.mark.parametrize(
-    ("own", "silent", "expected"),
-    [
-        ([0.99] * 50, 0.1, HIGHEST_THRESHOLD),
-        ([0.05] * 50, 0.1, LOWEST_THRESHOLD),
-        ([], 0.1, HIGHEST_THRESHOLD),
-        ([1.0] * 50, 1.0, 1.0),
-    ],
-)
-def test_the_threshold_stays_within_reason(own: list[float], silent: float, expected: float) -> None:
-    assert choose_threshold(np.array(own), silent) == expected
+@pytest.mark.parametrize("own", [[0.3] * 50, []])
+def test_a_text_without_evidence_stays_below_the_threshold(own: list[float]) -> None:
+    assert choose_threshold(np.array(own), np.array([]), silent=0.45) > 0.45
 
 
-def test_a_text_without_evidence_stays_below_the_threshold() -> None:
-    assert choose_threshold(np.full(50, 0.3), silent=0.45) > 0.45
+def test_where_nobodys_questions_are_far_away_the_threshold_leaves_room_for_other_wordings() -> None:
+    own, others = np.linspace(0.0, 1.0, 100), np.full(100, -4.0)
+    assert choose_threshold(own, others, silent=-9.0) == pytest.approx(-1.98, abs=0.02)
+    assert choose_threshold(own, np.full(100, 0.9), silent=-9.0) == pytest.approx(0.04, abs=0.01)
+
+
+def test_the_slope_is_that_of_the_odds() -> None:
+    random = np.random.default_rng(2)
+    over = random.normal(0, 2, 20_000)
+    somebody = random.random(len(over)) < 1 / (1 + np.exp(-1.7 * over))
+    assert fit_slope(over, somebody) == pytest.approx(1.7, rel=0.1)
+
+
+def test_without_questions_of_nobody_there_is_no_slope_to_measure() -> None:
+    assert fit_slope(np.array([1.0, 2.0]), np.array([True, True])) == 1.0
 
 
 def test_softmax_survives_large_logits() -> None:

@@ -23,10 +23,9 @@ UNSURE = Decision("b", 0.6, "test", (Candidate("a", 0.1), Candidate("b", 0.6), C
 
 def test_the_first_stage_that_does_not_pass_on_decides() -> None:
     first, second, third = Says(None), Says(UNSURE), Says(Decision("c", 1.0, "late"))
-    history = (Message("user", "before"),)
-    decision = Router([first, second, third]).decide("now", history)
+    decision = Router([first, second, third]).decide("now")
     assert decision.adapter == "b"
-    assert first.asked == second.asked == [("now", history)]
+    assert first.asked == second.asked == [("now", ())]
     assert third.asked == []
 
 

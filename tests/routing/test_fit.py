@@ -6,9 +6,10 @@ import pytest
 from support.subjects import COOKING, NONE, SUBJECTS, SUMS, TRAVEL
 
 from locoman.contracts import Decision
-from locoman.routing.cascade import Router, RouterModel
+from locoman.routing.cascade import Router
 from locoman.routing.examples import AdapterExamples
 from locoman.routing.fit import MAX_EXAMPLES, fit_router
+from locoman.routing.models import RouterModel
 
 OWN = {
     "sums": ["what is 12 + 9", "please add 40 and 2", "calculate 7 * 8"],
@@ -46,10 +47,10 @@ def test_a_question_without_evidence_goes_to_the_base_with_the_probability_of_th
 
 def test_the_same_examples_give_the_same_router() -> None:
     first, second = fit_router(SUBJECTS, NONE, seed=3), fit_router(SUBJECTS, NONE, seed=3)
-    assert first.lexical is not None
-    assert second.lexical is not None
-    assert first.lexical.threshold == second.lexical.threshold
-    assert (first.lexical.weights == second.lexical.weights).all()
+    assert first.learnt is not None
+    assert second.learnt is not None
+    assert first.learnt.lexical.threshold == second.learnt.lexical.threshold
+    assert (first.learnt.lexical.weights == second.learnt.lexical.weights).all()
 
 
 def test_without_adapters_the_base_answers_for_certain() -> None:

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from support.subjects import NONE, SUBJECTS
 
 from locoman.errors import InvalidFile, LocomanError
-from locoman.routing.cascade import RouterModel
 from locoman.routing.examples import AdapterExamples
 from locoman.routing.fit import fit_router
+from locoman.routing.models import RouterModel
 from locoman.routing.storage import load, load_model, save
 
 QUESTIONS = ("what is 12 + 9", "a recipe for soup", "is there a train to Lima", "Good evening!", "")
@@ -80,7 +80,7 @@ def test_the_same_model_gives_the_same_bytes_and_numpy_can_read_them(
     save(model, path)
     assert path.read_bytes() == good
     with np.load(path, allow_pickle=False) as arrays:
-        assert arrays["weights"].dtype == np.float32
+        assert arrays["lexical"].dtype == np.float32
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -118,48 +118,55 @@ def test_pickled_objects_are_refused_and_not_run(good: bytes, tmp_path: Path) ->
             return (Path.touch, (Path(tmp_path / "ran"),))  # type: ignore[return-value]
 
     pickled = array(np.array([Evil()], dtype=object), allow_pickle=True)
-    refuse(archive(members(good) | {"weights.npy": pickled}), tmp_path)
-    refuse(archive(members(good) | {"weights.npy": pickle.dumps(Evil())}), tmp_path)
+    refuse(archive(members(good) | {"lexical.npy": pickled}), tmp_path)
+    refuse(archive(members(good) | {"lexical.npy": pickle.dumps(Evil())}), tmp_path)
     refuse(archive({"header.npy": pickled}), tmp_path)
     assert not (tmp_path / "ran").exists()
 
 
 def test_arrays_that_do_not_fit_are_refused(good: bytes, tmp_path: Path) -> None:
     files = members(good)
-    weights = np.load(io.BytesIO(files["weights.npy"]))
+    weights = np.load(io.BytesIO(files["lexical.npy"]))
     for name, content in {
-        "weights.npy": array(weights[:-1]),
-        "bias.npy": array(np.zeros(99, dtype=np.float32)),
+        "lexical.npy": array(weights[:-1]),
+        "starts.npy": array(np.zeros(5, dtype=np.int64)),
+        "texts.npy": array(np.frombuffer(b'["one"]', dtype=np.uint8)),
+        "words_starts.npy": array(np.zeros(3, dtype=np.int64)),
+        "characters_texts.npy": array(np.full_like(np.load(io.BytesIO(files["characters_texts.npy"])), 9999)),
         "words_idf.npy": array(np.zeros(3, dtype=np.float32)),
         "characters.npy": array(np.frombuffer(b"\xff\xfe\n", dtype=np.uint8)),
         "words.npy": array(np.zeros((2, 2), dtype=np.uint8)),
     }.items():
         refuse(archive(files | {name: content}), tmp_path)
-    refuse(archive(files | {"weights.npy": array(weights.astype(np.float64))}), tmp_path)
-    refuse(archive(files | {"weights.npy": array(np.asfortranarray(weights))}), tmp_path)
-    refuse(archive(files | {"weights.npy": array(np.full_like(weights, np.nan))}), tmp_path)
-    refuse(archive({name: content for name, content in files.items() if name != "bias.npy"}), tmp_path)
+    refuse(archive(files | {"lexical.npy": array(weights.astype(np.float64))}), tmp_path)
+    refuse(archive(files | {"lexical.npy": array(np.asfortranarray(weights))}), tmp_path)
+    refuse(archive(files | {"lexical.npy": array(np.full_like(weights, np.nan))}), tmp_path)
+    refuse(archive({name: content for name, content in files.items() if name != "starts.npy"}), tmp_path)
     refuse(archive(files | {"extra.npy": array([1.0])}), tmp_path)
 
 
 def test_an_array_that_claims_to_be_huge_allocates_nothing(good: bytes, tmp_path: Path) -> None:
     files = members(good)
-    claim = files["weights.npy"].replace(b"'shape': (", b"'shape': (9999999", 1)
-    refuse(archive(files | {"weights.npy": claim}), tmp_path)
+    claim = files["lexical.npy"].replace(b"'shape': (", b"'shape': (9999999", 1)
+    refuse(archive(files | {"lexical.npy": claim}), tmp_path)
 
 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": 2},
+        {"format": 1},
         {"format": "1"},
         {"surprise": 1},
         {"adapters": []},
         {"adapters": [{"name": "../up", "keywords": [], "minimum_confidence": 0}]},
         {"adapters": [{"name": "sums", "keywords": [], "minimum_confidence": 7}]},
-        {"lexical": {"adapters": ["sums"], "temperature": 1.0, "threshold": 0.5}},
-        {"lexical": {"adapters": [], "temperature": 1.0, "threshold": 0.5}},
-        {"lexical": {"adapters": ["sums", "travel", "cooking"], "temperature": 0.0, "threshold": 0.5}},
+        {"names": ["sums"]},
+        {"names": ["sums", "travel", "nobody-knows"]},
+        {"lexical": None},
+        {"lexical": {"temperature": 0.0, "mean": [0] * 4, "spread": [1] * 4, "threshold": 0.5, "slope": 1.0}},
+        {"lexical": {"temperature": 1.0, "mean": [0] * 3, "spread": [1] * 4, "threshold": 0.5, "slope": 1.0}},
+        {"meaning": {"temperature": 1.0, "mean": [0] * 4, "spread": [1] * 4, "threshold": 0.5, "slope": 1.0}},
+        {"wrong_cost": -1},
     ],
 )
 def test_a_header_that_says_something_else_is_refused(good: bytes, changes: dict[str, object], tmp_path: Path) -> None:

@@ -1,0 +1,63 @@
+"""Which adapter a follow-up belongs to: that of its conversation, unless a new topic is clear."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from locoman.contracts import Decision, Message
+
+NAME = "conversation"
+TURNS = 8  # questions that are looked back at
+SHORT = 3  # words; a question as short says little on its own
+CLEAR = 0.85  # the probability of another adapter that makes a new topic of what sounds like a follow-up
+
+_OPENING = re.compile(
+    r"^\W*(and|but|so|then|now|also|again|why|how come|what about|how about|what if|or|same|ok(ay)? (and|but|now|so)|"
+    r"another|one more|once more|next|the same|instead|with|without|for|in that case|explain|show me|are you sure|really)\b",
+    re.IGNORECASE,
+)
+_POINTING = re.compile(
+    r"\b(it|that|this|those|these|them|they|one|ones|there|previous|above|again|instead|your)\b", re.I
+)
+_THANKS = re.compile(
+    r"^\W*(thanks?|thank you|thx|bye|goodbye|hello|hi|hey|good (morning|evening|night))\b", re.IGNORECASE
+)
+
+
+def settle(question: str, history: Sequence[Message], alone: Callable[[str], Decision]) -> Decision:
+    """Who should answer `question` after `history`; `alone` decides a text as if nothing had been said before."""
+    decision = alone(question)
+    asked = [message.content for message in history if message.role == "user"][-TURNS:]
+    topic: str | None = None
+    for text in asked:
+        topic = _step(topic, text, alone(text)).adapter
+    return _step(topic, question, decision)
+
+
+def _step(topic: str | None, text: str, decision: Decision) -> Decision:
+    """The decision for `text` in a conversation that is with `topic`."""
+    if topic is None or decision.adapter == topic or not is_follow_up(text):
+        return decision
+    others = [c.probability for c in decision.candidates if c.adapter not in (topic, None)]
+    rival = max(others, default=0.0)
+    if decision.adapter is not None and decision.confidence >= CLEAR:
+        return decision
+    candidates = tuple(
+        replace(c, probability=1 - rival if c.adapter == topic else rival * c.probability) for c in decision.candidates
+    )
+    total = sum(candidate.probability for candidate in candidates)
+    candidates = tuple(replace(c, probability=c.probability / total) for c in candidates)
+    sure = next((c.probability for c in candidates if c.adapter == topic), 1 - rival)
+    return Decision(topic, sure, NAME, candidates)
+
+
+def is_follow_up(text: str) -> bool:
+    """Whether `text` leans on what was said before: by how it opens, by pointing at something, or by saying hardly anything."""
+    if _THANKS.search(text):
+        return False
+    words = re.findall(r"\w+", text)
+    if not words:
+        return False
+    return len(words) <= SHORT or bool(_OPENING.search(text)) or (len(words) <= 8 and bool(_POINTING.search(text)))

@@ -1,0 +1,186 @@
+"""The forward pass of all-MiniLM-L6-v2 (a BERT of 6 layers, 384 wide, 12 heads) in float32.
+
+Architecture: Devlin et al., 2019; the model: Wang et al., 2020, "MiniLM", tuned by sentence-transformers.
+A question of a dozen tokens reads every weight once, and that is what it costs: the weights stay where the file is mapped,
+one copy for all processes of a machine, and the products take them as they lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from locoman.routing.encoder.wordpiece import WordPiece
+
+WIDTH, INNER, LAYERS, HEADS = 384, 1536, 6, 12
+DIMENSIONS = 2 * WIDTH
+LOWER = 3  # the layer, counted from 0, whose mean is the first half of a vector; the last layer's is the second
+BATCH = 32
+BAND, FEW = 32, 40
+_EPSILON = 1e-12
+
+Floats = NDArray[np.float32]
+Tensor = Callable[[str, tuple[int, ...]], Floats]
+"""Hands out the named tensor of this shape. Raises InvalidFile."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Dense:
+    """y = W x + b with W of shape (out, in), for columns x.
+
+    For few columns W is multiplied in bands of BAND rows: for products that small OpenBLAS takes W as it lies, while it
+    would first copy all of a larger one, which takes longer than the product itself (three times, measured).
+    """
+
+    weight: Floats
+    bias: Floats
+
+    def __call__(self, x: Floats) -> Floats:
+        out, width = self.weight.shape
+        if x.shape[1] <= FEW:
+            y: Floats = np.matmul(self.weight.reshape(out // BAND, BAND, width), x).reshape(out, -1)
+        else:
+            y = self.weight @ x
+        y += self.bias[:, None]
+        return y
+
+
+@dataclass(frozen=True, slots=True)
+class _Norm:
+    """Brings every column to mean 0 and variance 1, then scales and shifts each row."""
+
+    weight: Floats
+    bias: Floats
+
+    def __call__(self, x: Floats) -> Floats:
+        x = x - x.mean(axis=0)
+        variance = np.einsum("ij,ij->j", x, x) / np.float32(WIDTH)
+        x /= np.sqrt(variance + np.float32(_EPSILON))
+        x *= self.weight[:, None]
+        x += self.bias[:, None]
+        return x
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    query: _Dense
+    key: _Dense
+    value: _Dense
+    attended: _Dense
+    attended_norm: _Norm
+    inner: _Dense
+    outer: _Dense
+    outer_norm: _Norm
+
+    def __call__(self, x: Floats, batch: int) -> Floats:
+        """`x` of shape (WIDTH, batch x tokens); all texts of a batch have the same length, so nothing is masked."""
+        x = self.attended_norm(x + self.attended(self._attention(x, batch)))
+        return self.outer_norm(x + self.outer(_gelu(self.inner(x))))
+
+    def _attention(self, x: Floats, batch: int) -> Floats:
+        query, key, value = (
+            part(x).reshape(HEADS, WIDTH // HEADS, batch, -1).transpose(2, 0, 1, 3)
+            for part in (self.query, self.key, self.value)
+        )
+        scores = query.swapaxes(-1, -2) @ key * np.float32((WIDTH // HEADS) ** -0.5)
+        scores -= scores.max(axis=-1, keepdims=True)
+        np.exp(scores, out=scores)
+        scores /= scores.sum(axis=-1, keepdims=True)
+        attended = value @ scores.swapaxes(-1, -2)
+        return attended.transpose(1, 2, 0, 3).reshape(WIDTH, -1)
+
+
+class MiniLM:
+    """Text to vectors of DIMENSIONS numbers."""
+
+    def __init__(self, tokenizer: WordPiece, tensor: Tensor) -> None:
+        """Raises what `tensor` raises."""
+        self._tokenizer = tokenizer
+        self._words = tensor("embeddings.word_embeddings.weight", (30522, WIDTH))
+        places = tensor("embeddings.position_embeddings.weight", (512, WIDTH))
+        self._places = places[:128] + tensor("embeddings.token_type_embeddings.weight", (2, WIDTH))[0]
+        self._norm = _norm(tensor, "embeddings.LayerNorm")
+        self._layers = [_layer(tensor, f"encoder.layer.{number}.") for number in range(LAYERS)]
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Shape (texts, DIMENSIONS): the mean over all tokens after layer 4 and after layer 6, each of length 1, times
+        sqrt(1/2). So the product of two vectors is the mean of their two cosines, from -1 to 1."""
+        tokens = [self._tokenizer.encode(text) for text in texts]
+        by_length: dict[int, list[int]] = {}
+        for place, numbers in enumerate(tokens):
+            by_length.setdefault(len(numbers), []).append(place)
+        result = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
+        for places in by_length.values():
+            for start in range(0, len(places), BATCH):
+                chosen = places[start : start + BATCH]
+                result[chosen] = self._forward(np.array([tokens[place] for place in chosen]))
+        return result
+
+    def _forward(self, tokens: NDArray[np.int64]) -> Floats:
+        batch, length = tokens.shape
+        x = self._norm((self._words[tokens] + self._places[:length]).reshape(-1, WIDTH).T)
+        halves = []
+        for number, layer in enumerate(self._layers):
+            x = layer(x, batch)
+            if number in (LOWER, LAYERS - 1):
+                mean = x.reshape(WIDTH, batch, length).mean(axis=2).T
+                halves.append(mean / np.linalg.norm(mean, axis=1, keepdims=True) * np.float32(np.sqrt(0.5)))
+        return np.concatenate(halves, axis=1)
+
+
+def _layer(tensor: Tensor, name: str) -> _Layer:
+    attention = f"{name}attention."
+    return _Layer(
+        _dense(tensor, f"{attention}self.query", WIDTH, WIDTH),
+        _dense(tensor, f"{attention}self.key", WIDTH, WIDTH),
+        _dense(tensor, f"{attention}self.value", WIDTH, WIDTH),
+        _dense(tensor, f"{attention}output.dense", WIDTH, WIDTH),
+        _norm(tensor, f"{attention}output.LayerNorm"),
+        _dense(tensor, f"{name}intermediate.dense", INNER, WIDTH),
+        _dense(tensor, f"{name}output.dense", WIDTH, INNER),
+        _norm(tensor, f"{name}output.LayerNorm"),
+    )
+
+
+def _dense(tensor: Tensor, name: str, out: int, into: int) -> _Dense:
+    return _Dense(tensor(f"{name}.weight", (out, into)), tensor(f"{name}.bias", (out,)))
+
+
+def _norm(tensor: Tensor, name: str) -> _Norm:
+    return _Norm(tensor(f"{name}.weight", (WIDTH,)), tensor(f"{name}.bias", (WIDTH,)))
+
+
+def _gelu(x: Floats) -> Floats:
+    """x/2 (1 + erf(x / sqrt 2)), the exact GELU (Hendrycks and Gimpel, 2016), to float32 precision."""
+    half = x * np.float32(0.5)
+    x *= np.float32(np.sqrt(0.5))
+    half += half * _erf(x)
+    return half
+
+
+_ABOVE = (-2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05,
+          -7.34990630326855e-04, -2.95459980854025e-03, -1.60960333262415e-02)  # fmt: skip
+_BELOW = (-1.45660718464996e-05, -2.13374055278905e-04, -1.68282697438203e-03, -7.37332916720468e-03,
+          -1.42647390514189e-02)  # fmt: skip
+
+
+def _erf(x: Floats) -> Floats:
+    """The rational approximation of Eigen and XLA for float32, off by 4e-7 at most; beyond +-4 it is 1 within that."""
+    x = np.clip(x, -4, 4, out=x)
+    square = x * x
+    x *= _polynomial(square, _ABOVE)
+    x /= _polynomial(square, _BELOW)
+    return x
+
+
+def _polynomial(x: Floats, coefficients: Sequence[float]) -> Floats:
+    """Horner's scheme, the highest power first."""
+    result = x * np.float32(coefficients[0])
+    for coefficient in coefficients[1:-1]:
+        result += np.float32(coefficient)
+        result *= x
+    result += np.float32(coefficients[-1])
+    return result

@@ -1,0 +1,126 @@
+"""Why the router decides as it does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from locoman.contracts import Decision
+from locoman.routing.cascade import Router
+from locoman.routing.scorer import Judgement
+from locoman.routing.stages.encoder import EncoderStage
+from locoman.routing.stages.lexical import LexicalStage
+from locoman.routing.text import MAX_CHARACTERS
+
+NEAREST = 5
+MOST_WORDS = 40  # that are left out in turn
+SHOWN_WORDS = 8
+_LEAST_WORDS = 3  # of a part of a question that may be a question itself
+_SURE = 0.6
+
+_PARTS = re.compile(r"(?<=[.?!;])\s+|\s*(?:,\s*)?\b(?:and then|and also|and|then|also|plus)\b\s+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """An example question, whose it is, and how alike it is, up to 1."""
+
+    text: str
+    adapter: str | None
+    similarity: float
+
+
+@dataclass(frozen=True, slots=True)
+class WordWeight:
+    """How much less probable the decision would be without this word."""
+
+    word: str
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of the question that on its own would go to `adapter`."""
+
+    text: str
+    adapter: str
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`scope` and `threshold` say how sure it is that the question is any adapter's: from the threshold on it is. `parts` are
+    there where the question asks for two things of two adapters."""
+
+    decision: Decision
+    scope: float | None = None
+    threshold: float | None = None
+    nearest: tuple[Neighbour, ...] = ()
+    words: tuple[WordWeight, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+
+def explain(router: Router, question: str) -> Explanation:
+    """The decision for `question` and what led to it."""
+    decision = router.decide(question)
+    stage = _judging(router, question)
+    if stage is None:
+        return Explanation(decision)
+    judgement = stage.judge(question)
+    learnt = stage.learnt
+    meant = learnt.meaning.scorer if isinstance(stage, EncoderStage) and learnt.meaning else learnt.lexical
+    names = [*learnt.names, None]
+    labels, similarities = meant.owners.labels, stage.similarities(question)
+    nearest = tuple(
+        Neighbour(learnt.texts[i], names[labels[i]], float(similarities[i]))
+        for i in np.argsort(-similarities, kind="stable")[:NEAREST].tolist()
+        if similarities[i] > 0
+    )
+    column = names.index(decision.adapter) if decision.adapter in names else len(names) - 1
+    return Explanation(
+        decision,
+        float(judgement.scope[0]),
+        meant.threshold,
+        nearest,
+        _words(stage, question, judgement, column),
+        _mixed(router, question),
+    )
+
+
+def _judging(router: Router, question: str) -> EncoderStage | LexicalStage | None:
+    """The stage that compares this question with the examples."""
+    for stage in router.stages:
+        if isinstance(stage, EncoderStage | LexicalStage) and stage.decide(question, ()) is not None:
+            return stage
+    return None
+
+
+def _words(stage: EncoderStage | LexicalStage, question: str, whole: Judgement, column: int) -> tuple[WordWeight, ...]:
+    """The words whose absence changes the probability of the decision most."""
+    words = question[:MAX_CHARACTERS].split()[:MOST_WORDS]
+    if len(words) < 2:
+        return ()
+    found = []
+    for place, word in enumerate(words):
+        without = stage.judge(" ".join(words[:place] + words[place + 1 :]))
+        found.append(WordWeight(word, float(whole.shares[0, column] - without.shares[0, column])))
+    return tuple(sorted(found, key=lambda found: -abs(found.weight))[:SHOWN_WORDS])
+
+
+def _mixed(router: Router, question: str) -> tuple[Part, ...]:
+    """The parts of a question that asks for two things; () for one that does not."""
+    parts = [
+        Part(text, decision.adapter, decision.confidence)
+        for text in _pieces(question[:MAX_CHARACTERS])
+        if (decision := router.alone(text)).adapter is not None and decision.confidence >= _SURE
+    ]
+    return tuple(parts) if len({part.adapter for part in parts}) > 1 else ()
+
+
+def _pieces(question: str) -> Iterator[str]:
+    for piece in _PARTS.split(question)[:MOST_WORDS]:
+        if len(piece.split()) >= _LEAST_WORDS:
+            yield piece.strip()

@@ -1,0 +1,83 @@
+"""What a fitted router knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from locoman.routing.features import Bag, Floats
+from locoman.routing.scorer import Scorer
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors; see `encoder.minilm`."""
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Shape (texts, encoder.minilm.DIMENSIONS)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterRule:
+    """What an adapter declares about its routing: see `examples.AdapterExamples`."""
+
+    name: str
+    keywords: tuple[str, ...] = ()
+    minimum_confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """All examples by their words and by their characters."""
+
+    words: Bag
+    characters: Bag
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """All examples by their vectors, shape (2, examples, width): those of the encoder's lower layer and of its last.
+
+    `encoder` names the encoder that made them.
+    """
+
+    encoder: str
+    vectors: Floats
+    scorer: Scorer
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two adapters that claim the same questions: `count` examples of `adapter` look like `other`'s (None: nobody's), such as
+    `examples`."""
+
+    adapter: str
+    other: str | None
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What was learned from examples. `names` are the adapters that gave any, in the order of the scorers' classes; `texts`
+    are the examples in the order of all arrays, those of nobody last."""
+
+    names: tuple[str, ...]
+    texts: tuple[str, ...]
+    wording: Wording
+    lexical: Scorer
+    meaning: Meaning | None
+    conflicts: tuple[Conflict, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RouterModel:
+    """All that a router knows; `learnt` is None when no adapter gave an example.
+
+    `wrong_cost`: how many times worse a wrong adapter is than the base where an adapter would have been right; 0: not asked.
+    """
+
+    adapters: tuple[AdapterRule, ...]
+    learnt: Learnt | None
+    wrong_cost: float = 0.0

@@ -1,0 +1,73 @@
+"""feedback.jsonl in LOCOMAN_HOME: what the user said about where questions belong. Stays on this machine; can be undone."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+from locoman.documents import read_jsonl
+from locoman.errors import InvalidFile, UnknownName, UsageError
+from locoman.names import nearest
+from locoman.store.atomic import write_atomic
+from locoman.store.home import Home
+
+MAX_REMARKS = 20_000
+MAX_TEXT = 4000  # characters
+_Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
+
+
+class Remark(Struct, frozen=True, forbid_unknown_fields=True):
+    """A question and whose it is (None = the plain base); remarks made at one time have one `batch` number."""
+
+    text: _Text
+    adapter: str | None
+    batch: Annotated[int, Meta(ge=0)] = 0
+
+
+def read_feedback(home: Home) -> tuple[Remark, ...]:
+    """Oldest first; () where nothing was said yet. Raises InvalidFile."""
+    return tuple(read_jsonl(home.feedback, Remark)) if home.feedback.exists() else ()
+
+
+def read_lessons_file(path: Path, known: Iterable[str]) -> tuple[Remark, ...]:
+    """The remarks in a file of lines {"text", "adapter"}. Raises InvalidFile; UnknownName for an adapter not in `known`."""
+    remarks = tuple(read_jsonl(path, Remark))
+    if not remarks:
+        raise InvalidFile(path, "there is no line in it")
+    names = set(known)
+    for remark in remarks:
+        if remark.adapter is not None and remark.adapter not in names:
+            raise UnknownName("installed adapter", remark.adapter, nearest(remark.adapter, names))
+        if not remark.text.strip():
+            raise InvalidFile(path, "a line without a question")
+    return remarks
+
+
+def with_remarks(known: Sequence[Remark], new: Iterable[Remark]) -> tuple[Remark, ...]:
+    """`known` and one batch more. Raises UsageError when that is too much."""
+    batch = max((remark.batch for remark in known), default=0) + 1
+    together = (*known, *(Remark(remark.text, remark.adapter, batch) for remark in new))
+    if len(together) > MAX_REMARKS:
+        raise UsageError(f"More than {MAX_REMARKS} remarks cannot be kept.")
+    return together
+
+
+def without_last(known: Sequence[Remark]) -> tuple[Remark, ...]:
+    """`known` without its last batch. Raises UsageError when there is none."""
+    if not known:
+        raise UsageError("Nothing was learned from you that could be undone.")
+    last = max(remark.batch for remark in known)
+    return tuple(remark for remark in known if remark.batch != last)
+
+
+def write_feedback(home: Home, remarks: Sequence[Remark]) -> None:
+    """Replaces the file, readable by its owner alone. Raises StoreError."""
+    buffer = io.BytesIO()
+    for remark in remarks:
+        buffer.write(msgspec.json.encode(remark) + b"\n")
+    write_atomic(home.feedback, buffer.getvalue(), mode=0o600)

@@ -1,0 +1,68 @@
+"""What the router of a base knows, for people and programs to look at."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+from typing import Any
+
+from locoman.routing.encoder.files import NAME, encoder_folder, is_whole
+from locoman.routing.storage import load_model
+from locoman.store.home import Home
+from locoman.store.registry import InstalledBase, load_registry
+from locoman.workflows.collection import active_packages, router_file
+from locoman.workflows.router.arbitration import read_measured
+from locoman.workflows.router.feedback import read_feedback
+from locoman.workflows.router.lessons import gather
+
+LANGUAGES = "English; other languages in Latin letters less surely; other scripts go by words alone"
+
+
+def look(home: Home, base: InstalledBase) -> dict[str, Any]:
+    """The document of `router show`. Raises InvalidFile, StoreError."""
+    path = router_file(home, base)
+    model = load_model(path)
+    learnt = model.learnt
+    lessons = gather(home, active_packages(home, load_registry(home.registry), base))
+    scorer = None if learnt is None else learnt.meaning.scorer if learnt.meaning else learnt.lexical
+    counts = dict(zip(learnt.names, _counts(learnt), strict=False)) if learnt else {}
+    measured = read_measured(home).get(base.sha256)
+    meaning = learnt is not None and learnt.meaning is not None
+    here = is_whole(encoder_folder(home.encoders))
+    used = "in use" if meaning and here else "fitted, but missing here" if meaning else "not used"
+    status = path.stat()
+    return {
+        "base": base.name,
+        "fitted": datetime.fromtimestamp(status.st_mtime, UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "bytes": status.st_size,
+        "encoder": {
+            "name": NAME,
+            "installed": here,
+            "state": used if here or meaning else "not installed",
+            "languages": LANGUAGES,
+        },
+        "threshold": None if scorer is None else round(scorer.threshold, 3),
+        "wrong_cost": model.wrong_cost,
+        "arbiter": "never measured" if measured is None else "on" if measured.helps else "off",
+        "remarks": len(read_feedback(home)),
+        "adapters": [
+            {
+                "adapter": rule.name,
+                "examples": counts.get(rule.name, 0),
+                "not_mine": next((len(a.not_mine) for a in lessons.adapters if a.name == rule.name), 0),
+                "minimum_confidence": rule.minimum_confidence,
+                "keywords": list(rule.keywords),
+            }
+            for rule in model.adapters
+        ],
+        "nobodys": _counts(learnt)[-1] if learnt else 0,
+        "conflicts": [
+            {"adapter": c.adapter, "other": c.other, "count": c.count, "examples": list(c.examples)}
+            for c in (learnt.conflicts if learnt else ())
+        ],
+    }
+
+
+def _counts(learnt: Any) -> list[int]:
+    starts = learnt.lexical.owners.starts.tolist()
+    return [after - before for before, after in itertools.pairwise(starts)]

@@ -1,0 +1,103 @@
+"""What the user says about where questions belong: kept, fitted, and undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from locoman.documents import read_text
+from locoman.errors import InvalidFile, StoreError, UnknownName, UsageError
+from locoman.names import nearest
+from locoman.store.atomic import write_atomic
+from locoman.store.home import Home
+from locoman.store.registry import Registry
+from locoman.store.transaction import change
+from locoman.workflows.router.feedback import (
+    MAX_TEXT,
+    Remark,
+    read_feedback,
+    read_lessons_file,
+    with_remarks,
+    without_last,
+    write_feedback,
+)
+from locoman.workflows.router.fitting import Fit, fit_all
+
+_MAX_BYTES = 1 << 16
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The last question that the router decided, and for whom (None = the plain base)."""
+
+    text: str
+    adapter: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """How many remarks came (below 0: went), how many there are now, and the fits that followed."""
+
+    changed: int
+    remarks: int
+    fits: tuple[Fit, ...]
+
+
+def learn_file(home: Home, path: Path) -> Taught:
+    """Learns the lines {"text", "adapter"} of a file. Raises InvalidFile, UnknownName, UsageError."""
+    return _teach(home, lambda registry, known: with_remarks(known, read_lessons_file(path, _names(registry))))
+
+
+def learn_one(home: Home, text: str, wrong: str | None, should: str | None) -> Taught:
+    """Learns that `text`, which went to `wrong`, belongs to `should` (None = the plain base).
+
+    Raises UnknownName, UsageError (it went there already).
+    """
+
+    def remarks(registry: Registry, known: Sequence[Remark]) -> tuple[Remark, ...]:
+        names = _names(registry)
+        if should is not None and should not in names:
+            raise UnknownName("installed adapter", should, nearest(should, names))
+        if should == wrong:
+            raise UsageError(f"That is where the question went: {should or 'the plain base'}.")
+        return with_remarks(known, [Remark(text.strip()[:MAX_TEXT], should)])
+
+    return _teach(home, remarks)
+
+
+def undo(home: Home) -> Taught:
+    """Forgets what was learned last. Raises UsageError when nothing was."""
+    return _teach(home, lambda _, known: without_last(known))
+
+
+def remember_asked(home: Home, text: str, adapter: str | None) -> None:
+    """Keeps the last question for `ask --wrong`; a home that cannot be written is asked all the same."""
+    kept = text.strip()[:MAX_TEXT].encode("utf-8", "replace").decode()
+    try:
+        write_atomic(home.last_question, msgspec.json.encode(Asked(kept, adapter)), mode=0o600)
+    except (StoreError, OSError):
+        return
+
+
+def last_asked(home: Home) -> Asked:
+    """Raises UsageError when no question was asked yet."""
+    try:
+        return msgspec.json.decode(read_text(home.last_question, _MAX_BYTES), type=Asked)
+    except (InvalidFile, msgspec.MsgspecError):
+        raise UsageError("There is no last question that the router decided.") from None
+
+
+def _teach(home: Home, changed: Callable[[Registry, Sequence[Remark]], tuple[Remark, ...]]) -> Taught:
+    """The remarks are written before the fit is committed: a process killed in between leaves them for the next fit."""
+    with change(home) as tx:
+        tx.registry.current()
+        before = read_feedback(home)
+        after = changed(tx.registry, before)
+        write_feedback(home, after)
+        return Taught(len(after) - len(before), len(after), fit_all(tx))
+
+
+def _names(registry: Registry) -> set[str]:
+    return {adapter.name for adapter in registry.adapters}
