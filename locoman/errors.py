@@ -87,6 +87,23 @@ class Unwritable(UsageError):
         super().__init__(f"{what} cannot be written into a Modelfile: {reason}.")
 
 
+class Incomplete(UsageError):
+    """Something that was given does not tell all that is needed.
+
+    Args:
+        what: what it is, e.g. "a bare LoRA GGUF".
+        where: what was typed.
+        missing: each option that would tell it, e.g. "--name NAME", and what that is.
+    """
+
+    def __init__(self, what: str, where: str, missing: Sequence[tuple[str, str]]) -> None:
+        self.what = what
+        self.where = where
+        self.missing = tuple(missing)
+        lacking = " and ".join(meaning for _, meaning in self.missing)
+        super().__init__(f"{where} is {what}, which does not tell {lacking}.")
+
+
 class CheckFailed(LocomanError):
     """A gate, a verdict or a self-check fell short."""
 

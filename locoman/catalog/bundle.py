@@ -148,6 +148,16 @@ def open_bundle(path: Path) -> Iterator[Bundle]:
         yield bundle
 
 
+def is_bundle(path: Path) -> bool:
+    """Whether the archive at `path` holds a bundle.json. Raises BadDelivery, StoreError."""
+    with mapped(path):
+        size = path.stat().st_size
+    if path.suffix == ".locoman":
+        return True  # also one that is damaged, so that it is told as what it is
+    with open_archive(path, max_bytes=max(size, 1 << 30)) as archive:
+        return any(entry.name == MANIFEST_NAME for entry in archive.entries)
+
+
 def manifest_bytes(manifest: Manifest) -> bytes:
     """bundle.json, the same bytes for the same manifest."""
     return msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"

@@ -35,9 +35,15 @@ def _list_of(error: errors.LocomanError) -> str:
     )
 
 
+def _options(error: errors.LocomanError) -> str:
+    where, missing = getattr(error, "where", ""), getattr(error, "missing", ())
+    return " ".join(["locoman adapter add", where, *(option for option, _ in missing)])
+
+
 # The first class that an error belongs to decides, so the special ones stand before the general ones.
 TABLE: tuple[tuple[type[errors.LocomanError], Advice], ...] = (
     (errors.UnknownName, Advice(_list_of, 2)),
+    (errors.Incomplete, Advice(_options, 2)),
     (errors.UsageError, Advice(_always("locoman --help"), 2)),
     (errors.WrongBase, Advice(_always("locoman adapter list --all"), 3)),
     (errors.CheckFailed, Advice(_always("locoman doctor"), 3)),

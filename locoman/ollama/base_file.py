@@ -12,7 +12,7 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -21,11 +21,12 @@ import msgspec
 from locoman.contracts import Progress, no_progress
 from locoman.ollama.address import is_loopback
 from locoman.ollama.api import Installed, OllamaApi, Shown
+from locoman.ollama.modelfile.shown import adapter_values
 from locoman.ollama.tag import OllamaTag
 
 MAX_MANIFEST_BYTES = 1 << 20
 _BLOB = re.compile(r"sha256-([0-9a-f]{64})")
-_MODEL_LAYER = "application/vnd.ollama.image.model"
+_LAYERS = ("application/vnd.ollama.image.model", "application/vnd.ollama.image.adapter")
 _CHUNK_BYTES = 1 << 20
 
 Why = Literal["remote", "cloud", "no file", "absent", "forbidden", "damaged"]
@@ -67,14 +68,28 @@ def locate_base(
 
     Raises OllamaUnavailable, InvalidName, and OllamaRefused with status 404 when Ollama has no such model.
     """
-    name = OllamaTag.parse(tag)
+    return _locate(api, OllamaTag.parse(tag), api.show(tag), progress if verify else None)
+
+
+def locate_adapter(api: OllamaApi, tag: str, progress: Progress = no_progress) -> BaseFile | Unreadable | None:
+    """The LoRA GGUF of a model that was made with an ADAPTER, read and compared with its sha256; None: it has none.
+
+    Raises as `locate_base`.
+    """
     shown = api.show(tag)
+    adapters = adapter_values(shown.modelfile)
+    if not adapters:
+        return None
+    return _locate(api, OllamaTag.parse(tag), replace(shown, from_path=adapters[-1]), progress)
+
+
+def _locate(api: OllamaApi, name: OllamaTag, shown: Shown, progress: Progress | None) -> BaseFile | Unreadable:
     path = _trusted_path(api, name, shown)
     if isinstance(path, Unreadable):
         return path
     try:
         with _open_regular(path) as file:
-            return _checked(file, path, name, _recorded_size(path, name, api.tags()), progress if verify else None)
+            return _checked(file, path, name, _recorded_size(path, name, api.tags()), progress)
     except PermissionError:
         return Unreadable(
             str(name), "forbidden", f"Ollama's file {path} may not be read by you.", _permission_remedy(path)
@@ -184,7 +199,7 @@ def _recorded_size(path: Path, name: OllamaTag, models: Sequence[Installed]) -> 
         total = next((model.size for model in models if model.name.lower() == str(name).lower()), 0)
         return (total, False) if total > 0 else None
     digest = path.name.replace("-", ":", 1)
-    return next(((x.size, True) for x in manifest.layers if x.digest == digest and x.media_type == _MODEL_LAYER), None)
+    return next(((x.size, True) for x in manifest.layers if x.digest == digest and x.media_type in _LAYERS), None)
 
 
 def _damaged(name: OllamaTag, path: Path, detail: str) -> Unreadable:

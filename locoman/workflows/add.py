@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from locoman.contracts import Listing, Source, Stages
-from locoman.errors import BadDelivery, NotEnoughDisk
+from locoman.errors import BadDelivery, NotEnoughDisk, WrongBase
 from locoman.names import AdapterRef, BaseRef
 from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, Registry, load_registry
@@ -72,10 +72,21 @@ def plan_add(home: Home, offers: Offers, refs: Sequence[AdapterRef], base: BaseR
 
     Raises NothingInstalled, UnknownName, WrongBase, NoSource, NotEnoughDisk.
     """
+    name = installed_base(load_registry(home.registry), base).name
+    return plan_pairs(home, [offers.find(ref, BaseRef(name)) for ref in refs], BaseRef(name), offers.failed)
+
+
+def plan_pairs(
+    home: Home, pairs: Sequence[tuple[Listing, Source]], base: BaseRef, failed: tuple[tuple[str, str], ...] = ()
+) -> AddPlan:
+    """Adding these very packages to `base`. Raises NothingInstalled, UnknownName, WrongBase, NotEnoughDisk."""
     registry = load_registry(home.registry)
-    name = installed_base(registry, base).name
-    steps = tuple(_step(home, registry, name, *offers.find(ref, BaseRef(name))) for ref in refs)
-    return _affordable(home, AddPlan(name, steps, offers.failed, disk_free(home.root)))
+    installed_base(registry, base)
+    for listing, _ in pairs:
+        if listing.base != base:
+            raise WrongBase(str(listing.ref), base.name, f"it was made for {listing.base}")
+    steps = tuple(_step(home, registry, base.name, listing, source) for listing, source in pairs)
+    return _affordable(home, AddPlan(base.name, steps, failed, disk_free(home.root)))
 
 
 def plan_update(home: Home, offers: Offers, names: Sequence[str] = (), base: BaseRef | None = None) -> AddPlan:

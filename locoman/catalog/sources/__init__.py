@@ -11,7 +11,8 @@ SHIPPED = "shipped"
 
 
 def open_source(text: str, downloads: Path) -> Source:
-    """The source that `text` means: "shipped", an http(s) address of an index, a folder, or a bundle's file.
+    """The source that `text` means: "shipped", an http(s) address of an index, a folder, a bundle,
+    or a package in a zip file.
 
     `downloads` is where packages of an index are kept while they are fetched. Raises UsageError.
     """
@@ -30,7 +31,13 @@ def open_source(text: str, downloads: Path) -> Source:
 
         return FolderSource(path)
     if path.is_file():
-        from locoman.catalog.sources.bundle import BundleSource
-
-        return BundleSource(path)
+        return _archive(path)
     raise UsageError(f"{text[:200]!r} is no source of adapters: neither a folder, nor a bundle, nor an https address.")
+
+
+def _archive(path: Path) -> Source:
+    from locoman.catalog.bundle import is_bundle
+    from locoman.catalog.sources.bundle import BundleSource
+    from locoman.catalog.sources.packed import PackedSource
+
+    return BundleSource(path) if is_bundle(path) else PackedSource(path)

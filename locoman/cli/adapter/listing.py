@@ -125,7 +125,11 @@ def _label(kind: str) -> str:
 
 def _describe(manifest: Manifest, state: str) -> dict[str, Any]:
     gate = manifest.gate
-    asks = f"{gate.minimum_score:.0%} by {gate.scorer}, +{gate.minimum_gain:.0%} over the base, {gate.minimum_cases}+ cases"
+    asks = (
+        "none: it came without an evaluation set"
+        if not gate.minimum_cases
+        else f"{gate.minimum_score:.0%} by {gate.scorer}, +{gate.minimum_gain:.0%} over the base, {gate.minimum_cases}+ cases"
+    )
     return {
         "name": manifest.name,
         "version": manifest.version,

@@ -14,3 +14,16 @@ def from_value(modelfile: str) -> str | None:
             instruction, _, value = line.strip().partition(" ")
             return value.strip() or None if instruction.upper() == "FROM" else None
     return None
+
+
+def adapter_values(modelfile: str) -> tuple[str, ...]:
+    """The values of the ADAPTERs that Ollama writes right behind that FROM; further down they may stand in a text."""
+    found = []
+    for line in modelfile.split("\n"):
+        if line.strip() and not line.startswith("#"):
+            instruction, _, value = line.strip().partition(" ")
+            if instruction.upper() not in ("FROM", "ADAPTER"):
+                break
+            if instruction.upper() == "ADAPTER" and value.strip():
+                found.append(value.strip())
+    return tuple(found)
