@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from locoman.catalog.shelf import Shelf
     from locoman.contracts import Engine, Residency, Source
     from locoman.engines.host.audience import Audience
+    from locoman.engines.host.options import HostOptions
     from locoman.engines.local import LocalEngine
     from locoman.routing.cascade import Router
     from locoman.store.registry import Registry
+    from locoman.workflows.held import Held
     from locoman.workflows.lineup import RegistryLineup
     from locoman.workflows.provide.provider import Provider
     from locoman.workflows.provide.ready import ReadyBases
@@ -142,18 +145,21 @@ class App:
         kind = self.settings.text("engine.kind")
         return self._local_engine().resident() if kind == "host" else self.engine().resident()
 
+    def held_by_ollama(self) -> tuple[Held, ...]:
+        """The installed bases that Ollama has in memory as well."""
+        from locoman.workflows.held import held_by_ollama
+
+        return held_by_ollama(self.ollama_url, self.registry())
+
     def stop_host(self) -> bool:
         """Ends this home's host; False if none ran. Raises EngineUnavailable."""
         return self._local_engine().stop()
 
     def serve_host(self) -> None:
         """Runs this home's host in this process until it is stopped or idle. Raises EngineUnavailable."""
-        from locoman.engines.host.options import HostOptions
         from locoman.engines.host.server import serve
 
-        threads, keep_alive = self.settings.number("engine.threads"), self.settings.number("engine.keep_alive")
-        options = HostOptions(keep_alive=float(keep_alive), threads=threads, locks_dir=self.home.locks)
-        serve(self.lineup(), self.home.run, options)
+        serve(self.lineup(), self.home.run, self._host_options())
 
     def serve(self, plan: ServePlan, audience: Audience) -> None:
         """Runs this home's host for others until it is stopped, in place of one in the background.
@@ -161,22 +167,32 @@ class App:
         Raises NothingInstalled, EngineUnavailable (the port is taken, another `serve` runs).
         """
         from locoman.engines.host.discover import make_room
-        from locoman.engines.host.options import HostOptions
         from locoman.engines.host.server import serve
 
         self.registry().current()
         make_room(self.home.run, self.home.locks)
-        options = HostOptions(
+        options = replace(
+            self._host_options(),
             host=plan.host,
             port=plan.port,
             client_key=plan.key,
             names=plan.names,
             foreground=True,
             keep_alive=None,
-            threads=self.settings.number("engine.threads"),
-            locks_dir=self.home.locks,
         )
         serve(self.lineup(), self.home.run, options, audience)
+
+    def _host_options(self) -> HostOptions:
+        from locoman.engines.host.options import HostOptions
+
+        settings = self.settings
+        return HostOptions(
+            keep_alive=float(settings.number("engine.keep_alive")),
+            threads=settings.number("engine.threads"),
+            memory=settings.number("engine.memory") * 1_000_000,
+            launcher=settings.text("engine.launcher"),
+            locks_dir=self.home.locks,
+        )
 
     def _local_engine(self) -> LocalEngine:
         from locoman.engines.local import LocalEngine

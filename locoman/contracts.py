@@ -141,13 +141,15 @@ class Chunk:
 class ResidentBase:
     """A base in memory with the adapters loaded beside it; `bytes` is the resident size of the process that holds them.
 
-    `launcher` is the way in which that process was started, "" if there is but one.
+    `launcher` is the way in which that process was started, "" if there is but one; `refused` says why the ways before it
+    could not be taken.
     """
 
     name: str
     adapters: tuple[str, ...]
     bytes: int
     launcher: str = ""
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,13 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("engine.script", "", "the file of answers, for engine.kind = scripted"),
     Setting("engine.keep_alive", 300, "seconds the host stays in memory without a question"),
     Setting("engine.threads", 0, "CPU threads that compute; 0 = one per physical core"),
+    Setting("engine.memory", 0, "MB that the host may take for all bases and adapters; 0 = what the machine has"),
+    Setting(
+        "engine.launcher",
+        "auto",
+        "how the host runs llama.cpp: the wheel, a llama-server on PATH, or the one installed with Ollama",
+        ("auto", "xllamacpp", "llama-server", "ollama"),
+    ),
     Setting("serve.host", "127.0.0.1", "the address on which serve listens"),
     Setting("serve.port", 11435, "the port on which serve listens; 0 = any free one"),
     Setting(

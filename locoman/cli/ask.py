@@ -15,6 +15,9 @@ from locoman.errors import UsageError
 from locoman.names import ModelName
 from locoman.workflows.ask import MAX_QUESTION_BYTES, Answer, build_request, whole_answer
 
+_LOADED_MS = 50.0
+"""A request that waited so long for its model had it loaded."""
+
 
 @make("ask")
 @click.argument("question", nargs=-1)
@@ -57,6 +60,9 @@ def command(
         answer = whole_answer(show(out, chunk) for chunk in chunks)
         out.line()
         out.aside(footer(answer.served, answer.timing))
+        if answer.timing.load_ms >= _LOADED_MS:
+            for held in app.held_by_ollama():
+                out.aside(str(held))
     else:
         answer = whole_answer(chunks)
     if answer.served.stage != "asked":

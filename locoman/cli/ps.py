@@ -17,12 +17,22 @@ from locoman.errors import megabytes
 def command(app: App, out: Output) -> None:
     """Show what is in memory: bases, their adapters, bytes, until when, and how busy it is.
 
+    A base that Ollama holds as well is named: that memory can be had back.
+
     \b
     Example:
       locoman ps
     """
     residency = app.resident()
-    out.result(describe(residency), lambda: _render(out, residency))
+    held = app.held_by_ollama()
+    document = describe(residency) | {"ollama": [asdict(model) for model in held]}
+
+    def render() -> None:
+        _render(out, residency)
+        for model in held:
+            out.note(str(model))
+
+    out.result(document, render)
 
 
 def describe(residency: Residency | None) -> dict[str, Any]:
@@ -35,7 +45,7 @@ def describe(residency: Residency | None) -> dict[str, Any]:
         "address": residency.address,
         "since": residency.since,
         "idle_until": residency.idle_until,
-        "bases": [{"name": b.name, "adapters": list(b.adapters), "bytes": b.bytes} for b in residency.bases],
+        "bases": [asdict(base) for base in residency.bases],
         "load": asdict(residency.load),
     }
 
@@ -45,8 +55,14 @@ def _render(out: Output, residency: Residency | None) -> None:
         out.line("Nothing is running.")
         return
     left = f"{max(0.0, residency.idle_until - time.time()):.0f} s" if residency.idle_until else "-"
-    rows = [(base.name, ", ".join(base.adapters) or "-", megabytes(base.bytes), left) for base in residency.bases]
-    out.table(("BASE", "ADAPTERS", "MEMORY", "STAYS FOR"), rows or [("-", "-", "-", left)])
+    rows = [
+        (base.name, ", ".join(base.adapters) or "-", megabytes(base.bytes), base.launcher or "-", left)
+        for base in residency.bases
+    ]
+    out.table(("BASE", "ADAPTERS", "MEMORY", "RUN BY", "STAYS FOR"), rows or [("-", "-", "-", "-", left)])
+    for base in residency.bases:
+        for reason in base.refused:
+            out.note(f"Not used: {reason}")
     load = residency.load
     if residency.bases and load.slots:
         out.note(

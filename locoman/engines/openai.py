@@ -138,6 +138,7 @@ def _body(request: Request) -> dict[str, Any]:
         "stream": True,
         "stream_options": {"include_usage": True},
         **{name: value for name, value in asked.items() if value is not None},
+        **({"locoman": {"serial": True}} if request.serial else {}),
     }
 
 

@@ -47,6 +47,13 @@ class Installed(msgspec.Struct, frozen=True):
     remote_host: str = ""
 
 
+class Loaded(msgspec.Struct, frozen=True):
+    """A line of `ollama ps`: a model in memory, `size` bytes of it."""
+
+    name: str
+    size: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Shown:
     """A model as /api/show tells it; `from_path` is the FROM of its Modelfile: for a local model, its weights."""
@@ -121,6 +128,14 @@ class OllamaApi:
     def tags(self) -> tuple[Installed, ...]:
         """The models that are there."""
         return self._http.answer("GET", "/api/tags", "list its models", None, _Tags).models
+
+    def loaded(self) -> tuple[Loaded, ...]:
+        """The models that are in memory."""
+        return self._answer("GET", "/api/ps", "tell what is in memory", None, _InMemory).models
+
+    def unload(self, tag: str) -> None:
+        """Frees the memory of `tag` when what it is answering is answered; nothing happens if it is not there."""
+        self._body("POST", "/api/generate", f"unload {tag}", {"model": tag, "keep_alive": 0, "stream": False})
 
     def show(self, tag: str) -> Shown:
         """The model `tag`; OllamaRefused with status 404 when there is none."""
@@ -202,6 +217,10 @@ class _Version(msgspec.Struct):
 
 class _Tags(msgspec.Struct):
     models: tuple[Installed, ...]
+
+
+class _InMemory(msgspec.Struct):
+    models: tuple[Loaded, ...]
 
 
 class _Shown(msgspec.Struct):

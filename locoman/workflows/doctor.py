@@ -14,6 +14,7 @@ from locoman.store.home import Home
 from locoman.store.registry import Registry, load_registry
 from locoman.workflows.ask import whole_answer
 from locoman.workflows.collection import active_packages, base_file, router_file
+from locoman.workflows.held import held_by_ollama
 from locoman.workflows.install import machine_memory
 
 REINSTALL = "locoman install"
@@ -48,6 +49,7 @@ def examine(home: Home, shelf: Shelf, ollama_url: str, engine: Callable[[], Engi
     yield _attempt("adapters", lambda: _adapters(home, registry, deep), reinstall)
     yield _attempt("router", lambda: _router(home, registry), reinstall)
     yield _attempt("engine", lambda: _engine(engine()), "locoman stop, then ask again")
+    yield Check("memory", True, _memory(ollama_url, registry))
 
 
 def _attempt(name: str, check: Callable[[], str], fix: str) -> Check:
@@ -121,4 +123,13 @@ def _router(home: Home, registry: Registry) -> str:
 def _engine(engine: Engine) -> str:
     request = Request((Message("user", "Hello!"),), BASE, Sampling(max_tokens=8, temperature=0.0))
     answer = whole_answer(engine.chat(request))
-    return f"answers in {answer.timing.total_ms:.0f} ms ({answer.served.engine})"
+    residency = engine.resident()
+    base = next((base for base in residency.bases if base.name == answer.served.base), None) if residency else None
+    way = f", run by {base.launcher}" if base and base.launcher else ""
+    refused = "".join(f"; not by {reason.rstrip('.')}" for reason in base.refused) if base else ""
+    return f"answers in {answer.timing.total_ms:.0f} ms ({answer.served.engine}{way}{refused})"
+
+
+def _memory(url: str, registry: Registry) -> str:
+    """A second copy in Ollama is told, not failed."""
+    return " ".join(str(held) for held in held_by_ollama(url, registry)) or "no base is in memory twice"

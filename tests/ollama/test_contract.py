@@ -6,6 +6,7 @@ The real server is the binary named by LOCOMAN_TEST_OLLAMA, else `ollama` on PAT
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -158,6 +159,27 @@ def test_show_names_the_blob_that_holds_the_weights(subject: Subject, tiny_gguf:
     assert shown.details == subject.api.tags()[0].details
     assert shown.capabilities == ("completion",)
     assert "TEMPLATE {{ .Prompt }}\n" in shown.modelfile
+
+
+def test_what_is_in_memory_is_listed_and_let_go(subject: Subject) -> None:
+    subject.pull()
+    assert subject.api.loaded() == ()
+    subject.api.unload(subject.tag)
+    answer = subject.http.post("/api/generate", json={"model": subject.tag, "stream": False})
+    if subject.real and "llama-server" in answer.text:
+        pytest.skip("this Ollama was built without llama-server")
+    assert answer.json()["done_reason"] == "load", answer.text
+    (model,) = subject.api.loaded()
+    assert model.name == subject.tag
+    assert model.size > 0
+    subject.api.unload(subject.tag)
+    until = time.monotonic() + 10
+    while subject.api.loaded() and time.monotonic() < until:  # its process ends a moment after the answer
+        time.sleep(0.05)
+    assert subject.api.loaded() == ()
+    with pytest.raises(OllamaRefused) as refused:
+        subject.api.unload("nobody:1")
+    assert refused.value.status == 404
 
 
 def test_names_are_told_apart_without_regard_to_case(subject: Subject) -> None:

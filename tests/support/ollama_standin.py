@@ -69,7 +69,8 @@ class _OllamaHandler(Handler):
         elif self.path == "/api/tags":
             self._json({"models": [_listed(model) for model in self.ollama.store.models()]})
         elif self.path == "/api/ps":
-            self._json({"models": []})
+            sizes = {str(model.tag): model.size for model in self.ollama.store.models()}
+            self._json({"models": [{"name": tag, "size": sizes[tag]} for tag in self.ollama.loaded if tag in sizes]})
         else:
             self._no_route()
 
@@ -91,6 +92,8 @@ class _OllamaHandler(Handler):
             self._upload(self.path.rpartition("/")[2], body)
         elif self.path == "/api/show":
             self._answer(body, self._show)
+        elif self.path == "/api/generate":
+            self._answer(body, self._load_or_unload)
         elif self.path == "/api/pull":
             self._stream(body, self.ollama.pull)
         elif self.path == "/api/create":
@@ -140,6 +143,18 @@ class _OllamaHandler(Handler):
             "capabilities": ["completion"],
             "modified_at": _modified(model),
         }
+
+    def _load_or_unload(self, request: Json) -> Json:
+        """All that a stand-in without an engine can do: a prompt is not answered."""
+        text = str(request.get("model") or "")
+        tag = _tag(text, "model is required")
+        if self.ollama.store.find(tag) is None:
+            raise _RefusedError(f"model '{text}' not found", 404)
+        if request.get("prompt"):
+            raise _RefusedError("this stand-in runs no models", 501)
+        unload = request.get("keep_alive") == 0
+        (self.ollama.loaded.discard if unload else self.ollama.loaded.add)(str(tag))
+        return {"model": text, "response": "", "done": True, "done_reason": "unload" if unload else "load"}
 
     def _delete(self, request: Json) -> None:
         text = str(request.get("model") or request.get("name") or "")
@@ -245,6 +260,7 @@ class StandinOllama(LoopbackServer):
         self.store = ModelStore(models)
         self.faults: dict[str, Fault] = {}
         self.requests: list[str] = []
+        self.loaded: set[str] = set()
         self.uploaded_bytes = 0
 
     def pull(self, request: Json) -> Iterator[Json]:

@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
 
 import psutil
 
@@ -80,6 +79,7 @@ class Desk:
                 adapters=resident_names(running.base, running.child.plan),
                 bytes=running.child.memory(),
                 launcher=running.child.launcher,
+                refused=running.child.refused,
             )
             for running in self._residents.all()
         )
@@ -103,8 +103,8 @@ class Desk:
                 prompt_only=adapter is not None and adapter.gguf is None,
             )
             clock = Clock(begun, decision.route_ms)
-            async with aclosing(self._events(lineup.base, request, adapter, visit, clock)) as events:
-                async for chunk in chunks(events, served, clock):
+            async with aclosing(self._chunks(lineup.base, request, adapter, served, visit, clock)) as answer:
+                async for chunk in answer:
                     yield chunk
 
     async def choose(self, request: Request, options: Sequence[str]) -> tuple[float, ...]:
@@ -160,18 +160,28 @@ class Desk:
             raise UnknownName("adapter", decision.adapter)
         return decision
 
-    async def _events(
-        self, base: ServedBase, request: Request, adapter: ServedAdapter | None, visit: Visit, clock: Clock
-    ) -> AsyncGenerator[dict[str, Any]]:
-        """llama.cpp's events. An engine that turns out to be dead before it begins to answer is replaced once."""
+    async def _chunks(
+        self,
+        base: ServedBase,
+        request: Request,
+        adapter: ServedAdapter | None,
+        served: Served,
+        visit: Visit,
+        clock: Clock,
+    ) -> AsyncGenerator[Chunk]:
+        """The answer. An engine that turns out to be dead before it begins is replaced once; one that sends what is no
+        answer fails in its seat, so that nobody else is put there."""
         for last_try in (False, True):
             try:
                 async with self._seating.seat(base, request, adapter) as seat:
                     clock.load_ms += seat.load_ms
                     visit.start()
-                    async with aclosing(seat.events(seat.body)) as events:
-                        async for event in events:
-                            yield event
+                    async with (
+                        aclosing(seat.events(seat.body)) as events,
+                        aclosing(chunks(events, served, clock)) as answer,
+                    ):
+                        async for chunk in answer:
+                            yield chunk
                 return
             except ConnectionError as error:
                 if last_try:

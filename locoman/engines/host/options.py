@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +17,11 @@ class HostOptions:
     that may wait. max_slots: conversations whose KV is kept, and requests of one adapter that are answered together.
     burst: requests that may overtake one which waits for another adapter. serial: one request at a time, each evaluated
     from its beginning, so that equal questions get equal answers to the last byte. memory: bytes for all bases and
-    adapters together; 0 = what the machine has. load_timeout: seconds a base may take to load. locks_dir: None = locks/
-    beside the run folder. max_body_bytes, body_seconds, head_seconds, write_seconds, connections: how large a request
-    may be, how long its body and its head may take to arrive, how long a client may take nothing of what is sent to it,
-    how many connections there may be.
+    adapters together; 0 = what the machine has. launcher: "auto" = the best way to run llama.cpp that works, or the only
+    one to be tried: "xllamacpp", "llama-server", "ollama". ollama: Ollama's command if it is not where it usually is.
+    load_timeout: seconds a base may take to load. locks_dir: None = locks/ beside the run folder. max_body_bytes,
+    body_seconds, head_seconds, write_seconds, connections: how large a request may be, how long its body and its head may
+    take to arrive, how long a client may take nothing of what is sent to it, how many connections there may be.
     """
 
     host: str = "127.0.0.1"
@@ -36,7 +36,7 @@ class HostOptions:
     burst: int = 32
     serial: bool = False
     memory: int = 0
-    launcher: Literal["auto", "xllamacpp", "llama-server", "ollama"] = "auto"
+    launcher: str = "auto"
     ollama: Path | None = None
     load_timeout: float = 600.0
     locks_dir: Path | None = None

@@ -49,6 +49,10 @@ class _StreamOptions(msgspec.Struct):
     include_usage: bool = False
 
 
+class _Ours(msgspec.Struct):
+    serial: bool = False
+
+
 class _Format(msgspec.Struct):
     type: str = "text"
 
@@ -75,6 +79,7 @@ class _Body(msgspec.Struct):
     min_p: Share | None = None
     repeat_penalty: Annotated[float, msgspec.Meta(gt=0.0, le=10.0)] | None = None
     logit_bias: dict[str, float] | None = None
+    locoman: _Ours | None = None
 
     def unsupported(self) -> dict[str, bool]:
         """What is not here, and whether it is asked for."""
@@ -115,7 +120,9 @@ def read_call(data: bytes) -> ChatCall:
         frequency_penalty=body.frequency_penalty,
     )
     usage = body.stream_options is not None and body.stream_options.include_usage
-    return ChatCall(Request(messages, model_name(body.model), sampling), body.model, bool(body.stream), usage)
+    serial = body.locoman is not None and body.locoman.serial
+    request = Request(messages, model_name(body.model), sampling, serial)
+    return ChatCall(request, body.model, bool(body.stream), usage)
 
 
 class AnswerWriter:

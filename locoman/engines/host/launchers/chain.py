@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from locoman.engines.host.canary import Trials, try_out
@@ -23,39 +22,27 @@ _CRASHES = 2
 """After so many deaths of its own a way to run a base is the last to be tried again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a launcher does not serve."""
-
-    launcher: str
-    reason: str
-
-
 class Chain:
-    """Runs a plan in the first way that works. It keeps why the ones before did not."""
+    """Runs a plan in the first way that works; the child is told why the ones before did not."""
 
     def __init__(self, find: Callable[[], Awaitable[Sequence[Launcher]]], trials: Trials) -> None:
         self._find = find
         self._trials = trials
         self._crashes: Counter[tuple[str, str]] = Counter()
-        self.refusals: tuple[Refusal, ...] = ()
-        """Of the last launch."""
 
     async def launch(self, plan: LaunchPlan, log: BoundedLog) -> Child:
         """A child that is ready and may be trusted. Raises what the first launcher raised if none works."""
         launchers = sorted(await self._find(), key=lambda launcher: self._unreliable(launcher.name, plan))
         errors: list[EngineError | MissingPrerequisite] = []
-        refusals: list[Refusal] = []
+        refused: list[str] = []
         for launcher in launchers:
             try:
                 child = await self._trusted(launcher, plan, log)
             except (EngineError, MissingPrerequisite) as error:
                 errors.append(error)
-                refusals.append(Refusal(launcher.name, str(error)))
+                refused.append(f"{launcher.name}: {error}")
                 continue
-            finally:
-                self.refusals = tuple(refusals)
-            child.launcher = launcher.name
+            child.launcher, child.refused = launcher.name, tuple(refused)
             return child
         raise errors[0] if errors else EngineUnavailable("There is no llama.cpp on this machine.")
 

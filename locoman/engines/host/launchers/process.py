@@ -33,6 +33,8 @@ class Child:
         self.plan = plan
         self.launcher = ""
         """The name of the way it was launched."""
+        self.refused: tuple[str, ...] = ()
+        """Why the ways before it could not be taken."""
         self._process = process
         self._engine: psutil.Process | None = None
         self._talk: Talk | None = None

@@ -87,6 +87,13 @@ def test_a_model_that_cannot_exist_is_unknown(model: str) -> None:
         read_call(body(model=model))
 
 
+def test_an_answer_may_be_asked_for_alone() -> None:
+    assert not read_call(body()).request.serial
+    assert read_call(body(locoman={"serial": True})).request.serial
+    with pytest.raises(RequestRefused):
+        read_call(body(locoman={"serial": "yes"}))
+
+
 def test_nulls_and_unknown_fields_are_as_if_absent() -> None:
     fields = {"max_tokens": None, "stop": None, "stream": None, "n": None, "user": "me", "metadata": {"a": 1}}
     assert read_call(body(**fields)).request.sampling == Sampling()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from locoman.engines.host.canary import Trials
-from locoman.engines.host.launchers.chain import Chain, Refusal
+from locoman.engines.host.launchers.chain import Chain
 from locoman.engines.host.logs import BoundedLog
 from locoman.engines.host.plan import LaunchPlan, PlannedFile
 from locoman.errors import EngineUnavailable, MissingPrerequisite
@@ -55,8 +55,9 @@ def test_the_first_that_works_serves_and_why_the_others_do_not_is_kept(tmp_path:
     broken = Pretender("gpu", EngineUnavailable("out of memory"))
     absent = Pretender("wheel", MissingPrerequisite("no wheel", "pip install"))
     one = chain(tmp_path, [broken, absent, Pretender("path"), Pretender("last")])
-    assert launched(one, tmp_path).launcher == "path"
-    assert one.refusals == (Refusal("gpu", "out of memory"), Refusal("wheel", "no wheel"))
+    child = launched(one, tmp_path)
+    assert child.launcher == "path"
+    assert child.refused == ("gpu: out of memory", "wheel: no wheel")
 
 
 def test_with_none_that_works_the_reason_of_the_first_is_told(tmp_path: Path) -> None:
