@@ -66,6 +66,7 @@ def main() -> None:
     plan = json.loads(sys.stdin.readline())
     parameters = xllamacpp.CommonParams()
     parameters.model.path = plan["model"]
+    parameters.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
     parameters.chat_template = plan["chat_template"]
     parameters.use_jinja = True
     parameters.force_pure_content_parser = True

@@ -45,6 +45,8 @@ def _parameters(xllamacpp: Any, plan: dict[str, Any]) -> Any:
     """llama.cpp's parameters for a plan. Why the caches are off: `scheduler.py`."""
     parameters = xllamacpp.CommonParams()
     parameters.model.path = plan["model"]["path"]
+    # Most weights are repacked on the way: a map of the file would be a second copy.
+    parameters.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
     parameters.chat_template = plan["chat_template"]
     parameters.use_jinja = True
     parameters.force_pure_content_parser = True

@@ -89,6 +89,7 @@ def arguments(binary: Path, options: frozenset[str], plan: LaunchPlan, *, gpu: b
     argv = [str(binary), "--model", plan.model.path, "--host", "127.0.0.1", "--port", "0"]
     argv += ["--ctx-size", str(plan.cells if per_slot else plan.context), "--parallel", str(plan.slots), "--kv-unified"]
     argv += ["--kv-unified-per-slot", str(plan.context)] if per_slot else []
+    argv += ["--load-mode", "none"] if "--load-mode" in options else ["--no-mmap"] if "--no-mmap" in options else []
     argv += ["--threads", str(plan.threads), "--batch-size", "512"]
     argv += ["--jinja", "--chat-template", plan.chat_template]
     argv += [part for lora in plan.loras for part in ("--lora", lora.path)]
