@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=2000, help="how many questions are asked")
     parser.add_argument("--clients", type=int, default=64, help="how many clients ask at the same time")
     parser.add_argument(
-        "--serial", action="store_true", help="let the host answer one at a time, each from its beginning"
+        "--serial", action="store_true", help="only with a host that answers one at a time, each from its beginning"
     )
     parser.add_argument("--mutations", type=int, default=10_000, help="how many spoiled copies of each kind of file")
     parser.add_argument("--seed", type=int, default=0)

@@ -73,20 +73,23 @@ class Outcome:
 def run(arguments: argparse.Namespace) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory(prefix="locoman-crosstalk-") as name:
         folder = Path(name)
-        yield from _measure(_random_collection(folder / "random", arguments.seed), folder / "random-home", arguments)
         with tiny_home() as installed:
-            yield from _measure(_own_collection(installed), folder / "own-home", arguments)
+            collections = [_random_collection(folder / "random", arguments.seed), _own_collection(installed)]
+            for serial in (True,) if arguments.serial else (False, True):
+                for collection in collections:
+                    home = folder / f"{collection.name}-{serial}"
+                    yield from _measure(collection, home, arguments, serial=serial)
 
 
-def _measure(collection: Collection, folder: Path, arguments: argparse.Namespace) -> Iterator[Figure]:
+def _measure(collection: Collection, folder: Path, arguments: argparse.Namespace, *, serial: bool) -> Iterator[Figure]:
     rng = random.Random(arguments.seed)
     asked = [rng.choice(collection.cases) for _ in range(arguments.requests // 2)]
-    options = {"max_slots": SLOTS, "queue_limit": 4 * arguments.clients, "serial": arguments.serial}
-    title = f"{collection.name}, {arguments.clients} clients{', serial' if arguments.serial else ''}"
+    options = {"max_slots": SLOTS, "queue_limit": 4 * arguments.clients, "serial": serial}
+    title = f"{collection.name}, {arguments.clients} clients{', serial' if serial else ''}"
     with running_host(folder, collection.base, **options) as home:
         alone, alone_seconds = _ask_all(home, asked[: len(asked) // 4], 1)
         outcomes, seconds = _ask_all(home, asked, arguments.clients)
-    yield from _judge(collection, title, outcomes, 1.0 if arguments.serial else IDENTICAL_GOAL)
+    yield from _judge(collection, title, outcomes, 1.0 if serial else IDENTICAL_GOAL)
     one_by_one, rate = len(alone) / alone_seconds, len(outcomes) / seconds
     yield Figure("crosstalk", f"{title}: cases per second", "1/s", rate, "one at a time", one_by_one)
 
