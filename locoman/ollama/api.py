@@ -131,11 +131,11 @@ class OllamaApi:
 
     def loaded(self) -> tuple[Loaded, ...]:
         """The models that are in memory."""
-        return self._answer("GET", "/api/ps", "tell what is in memory", None, _InMemory).models
+        return self._http.answer("GET", "/api/ps", "tell what is in memory", None, _InMemory).models
 
     def unload(self, tag: str) -> None:
         """Frees the memory of `tag` when what it is answering is answered; nothing happens if it is not there."""
-        self._body("POST", "/api/generate", f"unload {tag}", {"model": tag, "keep_alive": 0, "stream": False})
+        self._http.body("POST", "/api/generate", f"unload {tag}", {"model": tag, "keep_alive": 0, "stream": False})
 
     def show(self, tag: str) -> Shown:
         """The model `tag`; OllamaRefused with status 404 when there is none."""
