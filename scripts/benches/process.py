@@ -12,11 +12,14 @@ from pathlib import Path
 import psutil
 
 _PAUSE = 0.02
+_LOOKS_APART = 10
+"""Waits between two looks at memory and disk. A look walks over all processes of the machine, and must not slow the command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """`memory` is the largest sum of resident sizes of the tree, `disk` the most that `watched` grew; both in bytes."""
+    """`memory` is the largest sum over the process tree of each one's peak (its present size where the system keeps none),
+    `disk` the most that `watched` grew; both in bytes."""
 
     seconds: float
     memory: int
@@ -35,8 +38,8 @@ def measure(command: Sequence[str], watched: Path, environment: Mapping[str, str
         )
         looks = 0
         while process.poll() is None:
-            memory = max(memory, _memory(process))
-            if looks % 10 == 0:
+            if looks % _LOOKS_APART == 0:
+                memory = max(memory, _memory(process))
                 disk = max(disk, _size(watched) - before)
             looks += 1
             time.sleep(_PAUSE)
@@ -63,10 +66,20 @@ def _memory(process: psutil.Process) -> int:
     total = 0
     try:
         for one in (process, *process.children(recursive=True)):
-            total += one.memory_info().rss
+            total += _peak(one)
     except psutil.NoSuchProcess:
         pass
     return total
+
+
+def _peak(process: psutil.Process) -> int:
+    """The most memory that a process had so far, in bytes; what it has now where the system keeps no peak."""
+    try:
+        text = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii", errors="replace")
+        return next(int(line.split()[1]) << 10 for line in text.splitlines() if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):  # not Linux, or it has ended
+        now = process.memory_info()
+        return int(getattr(now, "peak_wset", now.rss))
 
 
 def _size(folder: Path) -> int:
