@@ -64,6 +64,12 @@ class _Bench:
         ours = self._locoman("F16", target)
         size = target.stat().st_size
         copied, synced = self._copy(target)
+        # Memory that a virtual machine has not touched yet costs whoever writes first; what a deleted file held does not. So
+        # both have a second turn, and the better one counts.
+        again = self._results / "again.gguf"
+        ours = min(ours, self._locoman("F16", again), key=lambda measured: measured.seconds)
+        again.unlink()
+        copied, synced = min((copied, synced), self._copy(target))
         yield beside("F16", ours.seconds, "cp of the result", copied, COPY_GOAL if self._judged else None)
         yield Figure("convert", "F16, on disk when it ends", "s", ours.seconds, "cp and fsync", synced)
         target.unlink()
