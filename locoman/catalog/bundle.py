@@ -22,6 +22,7 @@ from locoman.store.atomic import mapped
 
 MANIFEST_NAME = "bundle.json"
 ROUTER_NAME = "router.npz"
+ENCODER_FOLDER = "encoder"
 FAT32_LIMIT = (1 << 32) - 1
 """The largest file on a stick formatted as FAT32, in bytes."""
 _MAX_MANIFEST_BYTES = 16 << 20

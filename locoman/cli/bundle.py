@@ -116,6 +116,7 @@ def install(app: App, out: Output, file: Path, dry_run: bool, no_check: bool) ->
 def _describe(plan: BundlePlan) -> dict[str, Any]:
     return {
         "file": str(plan.target), "base": plan.base.name if plan.with_base else None, "router": plan.router,
+        "encoder": plan.encoder,
         "adapters": [str(adapter.ref) for adapter, _ in plan.adapters], "bytes": plan.bytes,
         "too_large_for_fat32": plan.too_large_for_fat32, "written": False,
     }  # fmt: skip
@@ -126,6 +127,8 @@ def _lines(plan: BundlePlan) -> Iterator[str]:
     yield f"Base      {plan.base.name}  ({plan.spec.spec.title}; licence {plan.spec.spec.licence}){left_out}"
     for adapter, package in plan.adapters:
         yield f"Adapter   {adapter.ref}  (licence {package.manifest.licence})"
+    if plan.encoder:
+        yield "Encoder   the router's, which understands what questions mean"
     yield f"To        {plan.target}  ({megabytes(plan.bytes)})"
     if plan.too_large_for_fat32:
         yield "          too large for a stick formatted as FAT32, which ends at 4 GiB: format it as exFAT"

@@ -100,7 +100,9 @@ def _base(home: Home, shelf: Shelf, registry: Registry, deep: bool) -> str:
 def _adapters(home: Home, registry: Registry, deep: bool) -> str:
     base = registry.current()
     packages = active_packages(home, registry, base)
-    for adapter in registry.active_of(base):
+    for adapter in registry.adapters_of(base.name):
+        if not (home.root / adapter.package / "adapter.toml").is_file():
+            raise InvalidFile(home.root / adapter.package, f"the package of {adapter.ref} is missing")
         if not adapter.gguf:
             continue
         path = home.root / adapter.gguf

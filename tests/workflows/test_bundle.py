@@ -19,6 +19,8 @@ from support.site import newer_package
 
 from locoman.catalog.bundle import MANIFEST_NAME, open_bundle
 from locoman.errors import LocomanError
+from locoman.routing.encoder import files as encoder_files
+from locoman.routing.encoder.files import EncoderFile
 from locoman.store.archive import open_archive
 from locoman.store.home import Home
 from locoman.store.new_archive import new_archive
@@ -133,6 +135,48 @@ def test_news_for_machines_that_have_the_base(shell: Shell, own: Home, tmp_path:
     assert shell("bundle", "install", str(news), "--no-check").code == 0
     assert load_registry(own.registry).current().active["words"] == "words@1.1.0"
     assert shell("bundle", "install", str(news), "--home", str(tmp_path / "empty")).code == 4
+
+
+@pytest.fixture
+def tiny_encoder(own: Home, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two small files that stand for the encoder's 91 MB; only that they are carried over is looked at."""
+    content = {"model.safetensors": b"weights" * 1000, "vocab.txt": b"a\nb\n"}
+    known = tuple(EncoderFile(name, len(data), digest(data)) for name, data in content.items())
+    for module in (encoder_files, create, bundle_install):
+        monkeypatch.setattr(module, "FILES", known)
+    folder = encoder_files.encoder_folder(own.encoders)
+    folder.mkdir(parents=True)
+    for name, data in content.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+def test_the_routers_encoder_goes_along(shell: Shell, own: Home, tiny_encoder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "b.locoman"
+    document = shell("bundle", "create", str(path), "--json").document
+    assert document["encoder"]
+    other = Home(tmp_path / "other")
+    assert shell("bundle", "install", str(path), "--no-check", "--home", str(other.root)).code == 0
+    brought = other.encoders / tiny_encoder.name
+    assert {file.name: file.read_bytes() for file in brought.iterdir()} == {
+        file.name: file.read_bytes() for file in tiny_encoder.iterdir()
+    }
+    with zipfile.ZipFile(path) as archive:
+        assert b"the router's encoder): Apache-2.0" in archive.read("LICENCES.txt")
+
+
+def test_a_router_that_cannot_be_read_is_fitted_anew(shell: Shell, classroom: Path, home: Home, tmp_path: Path) -> None:
+    def spoil(contents: dict[str, bytes]) -> None:
+        contents["router.npz"] = b"of another version"
+        document = json.loads(contents[MANIFEST_NAME])
+        for file in document["files"]:
+            if file["name"] == "router.npz":
+                file |= {"bytes": len(contents["router.npz"]), "sha256": digest(contents["router.npz"])}
+        contents[MANIFEST_NAME] = json.dumps(document).encode()
+
+    spoilt = repacked(classroom, tmp_path / "spoilt.locoman", spoil)
+    assert shell("bundle", "install", str(spoilt), "--no-check").code == 0
+    assert shell("route", "--quiet", "What is 17 + 25?").out == "arithmetic\n"
 
 
 def test_a_bundle_is_a_source_of_its_adapters(shell: Shell, classroom: Path, own: Home) -> None:

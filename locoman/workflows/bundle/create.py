@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 
 from locoman.catalog.bundle import (
+    ENCODER_FOLDER,
     FAT32_LIMIT,
     MANIFEST_NAME,
     ROUTER_NAME,
@@ -23,6 +24,7 @@ from locoman.catalog.spec import BaseSpec
 from locoman.contracts import Stages, shifted
 from locoman.errors import InvalidFile
 from locoman.names import AdapterRef, BaseRef
+from locoman.routing.encoder.files import FILES, LICENCE, NAME, encoder_folder, is_whole
 from locoman.store.atomic import mapped
 from locoman.store.home import Home
 from locoman.store.new_archive import ArchiveWriter, archive_bytes, files_of, new_archive
@@ -49,6 +51,11 @@ class BundlePlan:
     files: tuple[tuple[str, Path], ...]
     router: bool
     bytes: int
+
+    @property
+    def encoder(self) -> bool:
+        """Whether the router's encoder goes in."""
+        return any(name.startswith(f"{ENCODER_FOLDER}/") for name, _ in self.files)
 
     @property
     def too_large_for_fat32(self) -> bool:
@@ -87,6 +94,7 @@ def execute_bundle(plan: BundlePlan, stages: Stages) -> int:
         listed = [_add_text(archive, "README.txt", readme_text(_title(plan)))]
         licensed = [(f"{a.ref} (adapter)", package.manifest.licence) for a, package in plan.adapters]
         base_licence = [(f"{plan.base.name} (base)", plan.spec.spec.licence)] if plan.with_base else []
+        base_licence += [(f"{NAME} (the router's encoder)", LICENCE)] if plan.encoder else []
         listed.append(_add_text(archive, "LICENCES.txt", licences_text(base_licence + licensed)))
         progress, done = stages(f"Writing {plan.target.name}"), 0
         for name, path in plan.files:
@@ -137,6 +145,10 @@ def _files(
                 yield f"{_folder(adapter)}/{name}", path
     if router:
         yield ROUTER_NAME, router_file(home, base)
+    encoder = encoder_folder(home.encoders)
+    if with_base and is_whole(encoder):
+        for file in FILES:
+            yield f"{ENCODER_FOLDER}/{file.name}", encoder / file.name
     if with_base:
         path = base_file(home, base)
         if not path.is_file():

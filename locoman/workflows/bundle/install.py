@@ -10,12 +10,13 @@ from typing import Literal
 
 from msgspec import structs
 
-from locoman.catalog.bundle import ROUTER_NAME, Bundle, BundledAdapter, BundledBase, open_bundle
+from locoman.catalog.bundle import ENCODER_FOLDER, ROUTER_NAME, Bundle, BundledAdapter, BundledBase, open_bundle
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec, Spec, read_spec
 from locoman.contracts import Stages
 from locoman.errors import (
     BadDelivery,
+    InvalidFile,
     InvalidName,
     MissingPrerequisite,
     NotEnoughDisk,
@@ -25,6 +26,7 @@ from locoman.errors import (
     WrongBase,
 )
 from locoman.names import BaseRef
+from locoman.routing.encoder.files import FILES, encoder_folder, is_whole, verify
 from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.store.new_archive import files_of
@@ -75,6 +77,7 @@ def plan_bundle_install(home: Home, shelf: Shelf, ready: ReadyBases, path: Path)
         )
         needed = sum(int(_size(bundle, adapter) * DISK_SHARE) for adapter, there in adapters if not there)
         needed += bundle.file(base.gguf).bytes if base and action == "copy" else 0
+        needed += 0 if is_whole(encoder_folder(home.encoders)) else sum(f.bytes for f in bundle.below(ENCODER_FOLDER))
         licences = {adapter.licence for adapter in bundle.manifest.adapters} | ({base.licence} if base else set())
     memory = spec.spec.runtime.memory_bytes if spec else 0
     plan = BundleInstallPlan(
@@ -101,6 +104,7 @@ def execute_bundle_install(
             records.append(record)
         answering = [record for record, (adapter, _) in zip(records, plan.adapters, strict=True) if adapter.active]
         base = with_active(base, answering)
+        _bring_encoder(tx, bundle, stages)
         registry = _routed(tx, bundle, registry.with_base(base), base, stages)
         tx.commit(structs.replace(registry, base=base.name))
         return Installed(tx.registry.current(), tuple(records))
@@ -236,19 +240,44 @@ def _bring_adapter(
     return record
 
 
-def _routed(tx: Transaction, bundle: Bundle, registry: Registry, base: InstalledBase, stages: Stages) -> Registry:
-    """`registry` with the bundle's router, where it was fitted to just these adapters, else with a new one."""
-    from locoman.routing.storage import load
+def _bring_encoder(tx: Transaction, bundle: Bundle, stages: Stages) -> None:
+    """Publishes the bundle's encoder where this machine has none. That harms nobody who does not use it."""
+    place = encoder_folder(tx.home.encoders)
+    if is_whole(place) or not bundle.below(ENCODER_FOLDER):
+        return
+    stages("The router's encoder")(0, None, "")
+    staged = tx.staging / "encoder"
+    for file in FILES:
+        name = f"{ENCODER_FOLDER}/{file.name}"
+        bundle.extract(bundle.file(name).name, staged / file.name)
+    verify(staged)
+    tx.publish(staged, place)
 
+
+def _routed(tx: Transaction, bundle: Bundle, registry: Registry, base: InstalledBase, stages: Stages) -> Registry:
+    """`registry` with the bundle's router, where it was fitted to just these adapters and nobody taught this machine
+    otherwise; else with one fitted here."""
     fitted = {str(adapter.ref) for adapter in bundle.manifest.adapters if adapter.active}
-    if not bundle.manifest.router or set(base.active.values()) != fitted:
-        stages("Router")(0, None, "")
-        return with_router(tx, registry, base.name)
-    staged = tx.staging / "router.npz"
-    bundle.extract(ROUTER_NAME, staged)
-    load(staged)
-    published = tx.publish(staged, tx.home.router / f"{sha256_of(staged)[:16]}.npz")
-    return registry.with_base(structs.replace(base, router=published))
+    taught = tx.home.feedback.exists() or tx.home.wishes.exists()
+    if bundle.manifest.router and set(base.active.values()) == fitted and not taught:
+        staged = tx.staging / "router.npz"
+        bundle.extract(ROUTER_NAME, staged)
+        if _is_router(staged):
+            published = tx.publish(staged, tx.home.router / f"{sha256_of(staged)[:16]}.npz")
+            return registry.with_base(structs.replace(base, router=published))
+    stages("Router")(0, None, "")
+    return with_router(tx, registry, base.name)
+
+
+def _is_router(path: Path) -> bool:
+    """Whether this version can read it: one of another version, or a broken one, is fitted anew instead."""
+    from locoman.routing.storage import load_model
+
+    try:
+        load_model(path)
+    except InvalidFile:
+        return False
+    return True
 
 
 def _size(bundle: Bundle, adapter: BundledAdapter) -> int:
