@@ -20,6 +20,7 @@ BENCHES = {
     "switch": "switching adapters and coming back: the host, a server for each adapter, Ollama; memory, disk (--shape)",
     "faults": "kills, cuts and garbage under load: no wrong answer, nothing left behind (--rounds N)",
     "fuzz": "spoiled GGUF, safetensors, tokenizers and settings by the thousand: no traceback, no hang (--mutations)",
+    "supply": "kills, full disks, cut downloads, bad bytes over update, adapter add and bundle install (--rounds N in all)",
     "kill": "SIGKILL at random instants of install, activate and remove; the registry stays valid (--rounds N each)",
 }
 
