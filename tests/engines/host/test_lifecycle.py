@@ -164,6 +164,21 @@ def test_a_child_killed_in_the_middle_of_an_answer_is_an_engine_lost_and_the_nex
     assert home.text(QUESTION, "alpha") == before
 
 
+def test_a_machine_that_was_suspended_goes_on_with_the_answer(make_home: HomeMaker, long_base: ServedBase) -> None:
+    home = make_home(long_base, keep_alive=1.0)
+    whole = home.text(QUESTION, "alpha", max_tokens=600)
+    chunks = home.engine.chat(request(QUESTION, "alpha", max_tokens=600))
+    begun = [next(chunks) for _ in range(3)]
+    host, child = home.host_process(), home.child_process()
+    for process in (host, child):
+        process.suspend()
+    time.sleep(2.5)  # longer than keep_alive
+    for process in (host, child):
+        process.resume()
+    assert "".join(chunk.text for chunk in [*begun, *chunks]) == whole
+    assert home.host_process() == host
+
+
 def test_hundreds_of_questions_are_answered_by_one_child(shared_home: TinyHome) -> None:
     shared_home.ask(QUESTION)
     child = shared_home.child_process()
