@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_FLOATS = {"F16": "ggml_cpu_fp16_to_fp32", "BF16": "ggml_bf16_to_fp32_row"}
-"""For F16 the function of the processor alone, which not every library has: numpy is faster than ggml_fp16_to_fp32_row."""
+_FLOATS = {"F16": "ggml_fp16_to_fp32_row", "BF16": "ggml_bf16_to_fp32_row"}
+"""Not ggml_cpu_fp16_to_fp32, which is faster: its last values come from a table that is empty until ggml_cpu_init."""
 _BLOCKS = (
     "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q2_K", "Q3_K", "Q4_K", "Q5_K", "Q6_K",
     "IQ1_S", "IQ1_M", "IQ2_XXS", "IQ2_XS", "IQ2_S", "IQ3_XXS", "IQ3_S", "IQ4_NL", "IQ4_XS", "TQ1_0", "TQ2_0",

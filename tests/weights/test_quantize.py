@@ -240,3 +240,10 @@ def test_an_importance_matrix_has_an_entry_for_each_matrix(tmp_path: Path) -> No
         f"blk.0.{name}.weight" for name in
         ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down")
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["F16", "BF16"])
+def test_rows_of_any_length_are_stored_and_read_exactly(name: str) -> None:
+    for columns in range(1, 70):
+        values = np.arange(3 * columns, dtype=np.float32).reshape(3, columns) - columns
+        assert np.array_equal(dequantize_rows(quantize_rows(values, TYPES[name]), TYPES[name]), values)
