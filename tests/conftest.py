@@ -47,3 +47,9 @@ def own(installed: Path, home: Home) -> Iterator[Home]:
     """This test's own home with loco-tiny in it."""
     yield Home(copy_home(installed, home.root))
     finish(locoman(home.root, "stop"))
+
+
+@pytest.fixture
+def copied(installed: Path, home: Home) -> Home:
+    """As `own`, for tests that ask nothing: no host is started in it, and none has to be stopped."""
+    return Home(copy_home(installed, home.root))

@@ -96,7 +96,7 @@ def test_the_same_contents_give_the_same_bytes_also_on_another_machine(
     assert (tmp_path / "again.locoman").read_bytes() == classroom.read_bytes()
 
 
-def test_what_is_there_is_not_written_over_unasked(shell: Shell, own: Home, tmp_path: Path) -> None:
+def test_what_is_there_is_not_written_over_unasked(shell: Shell, copied: Home, tmp_path: Path) -> None:
     target = tmp_path / "a.locoman"
     target.write_bytes(b"mine")
     assert shell("bundle", "create", str(target)).code == 2
@@ -117,15 +117,15 @@ def test_the_plan_names_sizes_and_licences_and_changes_nothing(shell: Shell, cla
     assert "Disk      17.8 MB needed" in lines
 
 
-def test_installing_twice_keeps_everything(shell: Shell, classroom: Path, own: Home) -> None:
-    before = own.registry.read_bytes()
+def test_installing_twice_keeps_everything(shell: Shell, classroom: Path, copied: Home) -> None:
+    before = copied.registry.read_bytes()
     document = shell("bundle", "install", str(classroom), "--no-check", "--json").document
     assert document["plan"]["how"] == "keep"
     assert {step["action"] for step in document["plan"]["adapters"]} == {"keep"}
-    assert own.registry.read_bytes() == before
+    assert copied.registry.read_bytes() == before
 
 
-def test_news_for_machines_that_have_the_base(shell: Shell, own: Home, tmp_path: Path) -> None:
+def test_news_for_machines_that_have_the_base(shell: Shell, copied: Home, tmp_path: Path) -> None:
     newer = newer_package("words", "1.1.0", tmp_path)
     assert shell("adapter", "add", "words", "--from", str(newer)).code == 0
     news = tmp_path / "news.locoman"
@@ -133,25 +133,25 @@ def test_news_for_machines_that_have_the_base(shell: Shell, own: Home, tmp_path:
     assert news.stat().st_size < 2_000_000
     assert shell("remove", "words@1.1.0", "--yes").code == 0
     assert shell("bundle", "install", str(news), "--no-check").code == 0
-    assert load_registry(own.registry).current().active["words"] == "words@1.1.0"
+    assert load_registry(copied.registry).current().active["words"] == "words@1.1.0"
     assert shell("bundle", "install", str(news), "--home", str(tmp_path / "empty")).code == 4
 
 
 @pytest.fixture
-def tiny_encoder(own: Home, monkeypatch: pytest.MonkeyPatch) -> Path:
+def tiny_encoder(copied: Home, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two small files that stand for the encoder's 91 MB; only that they are carried over is looked at."""
     content = {"model.safetensors": b"weights" * 1000, "vocab.txt": b"a\nb\n"}
     known = tuple(EncoderFile(name, len(data), digest(data)) for name, data in content.items())
     for module in (encoder_files, create, bundle_install):
         monkeypatch.setattr(module, "FILES", known)
-    folder = encoder_files.encoder_folder(own.encoders)
+    folder = encoder_files.encoder_folder(copied.encoders)
     folder.mkdir(parents=True)
     for name, data in content.items():
         (folder / name).write_bytes(data)
     return folder
 
 
-def test_the_routers_encoder_goes_along(shell: Shell, own: Home, tiny_encoder: Path, tmp_path: Path) -> None:
+def test_the_routers_encoder_goes_along(shell: Shell, copied: Home, tiny_encoder: Path, tmp_path: Path) -> None:
     path = tmp_path / "b.locoman"
     document = shell("bundle", "create", str(path), "--json").document
     assert document["encoder"]
@@ -179,10 +179,10 @@ def test_a_router_that_cannot_be_read_is_fitted_anew(shell: Shell, classroom: Pa
     assert shell("route", "--quiet", "What is 17 + 25?").out == "arithmetic\n"
 
 
-def test_a_bundle_is_a_source_of_its_adapters(shell: Shell, classroom: Path, own: Home) -> None:
+def test_a_bundle_is_a_source_of_its_adapters(shell: Shell, classroom: Path, copied: Home) -> None:
     assert shell("remove", "words", "--yes").code == 0
     assert shell("adapter", "add", "words", "--from", str(classroom)).code == 0
-    assert load_registry(own.registry).current().active["words"] == "words@1.0.0"
+    assert load_registry(copied.registry).current().active["words"] == "words@1.0.0"
 
 
 def test_a_base_that_the_machine_does_not_know_brings_its_spec(
@@ -320,7 +320,7 @@ def test_verify_sees_every_changed_byte(classroom: Path, tmp_path: Path) -> None
 
 
 def test_a_disk_too_small_is_told_before_anything_is_done(
-    shell: Shell, classroom: Path, own: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, classroom: Path, copied: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bundle_install, "disk_free", lambda root: 1000)
     other = Home(tmp_path / "other")
@@ -336,7 +336,7 @@ def test_a_disk_too_small_is_told_before_anything_is_done(
 
 
 def test_a_bundle_too_large_for_fat32_is_called_so(
-    shell: Shell, own: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, copied: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(create, "FAT32_LIMIT", 1_000_000)
     result = shell("bundle", "create", str(tmp_path / "b.locoman"), "--dry-run")
@@ -344,8 +344,8 @@ def test_a_bundle_too_large_for_fat32_is_called_so(
     assert "exFAT" in result.out
 
 
-def test_a_base_that_changed_since_it_was_installed_makes_no_bundle(shell: Shell, own: Home, tmp_path: Path) -> None:
-    path = own.root / load_registry(own.registry).current().gguf
+def test_a_base_that_changed_since_it_was_installed_makes_no_bundle(shell: Shell, copied: Home, tmp_path: Path) -> None:
+    path = copied.root / load_registry(copied.registry).current().gguf
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)

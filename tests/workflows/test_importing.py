@@ -93,28 +93,28 @@ def test_a_bare_lora_gguf_is_kept_as_it_is(shell: Shell, own: Home, tmp_path: Pa
     ],
 )
 def test_what_is_missing_is_named_with_the_options_that_tell_it(
-    shell: Shell, own: Home, tmp_path: Path, arguments: tuple[str, ...], missing: tuple[str, ...]
+    shell: Shell, copied: Home, tmp_path: Path, arguments: tuple[str, ...], missing: tuple[str, ...]
 ) -> None:
-    before = own.registry.read_bytes()
-    for path in (peft(tmp_path), lora(own, tmp_path)):
+    before = copied.registry.read_bytes()
+    for path in (peft(tmp_path), lora(copied, tmp_path)):
         result = shell("adapter", "add", str(path), *arguments)
         assert result.code == 2
         *_, sentence, following = result.err.strip().splitlines()
         assert "does not tell its" in sentence
         assert following == f"Next: locoman adapter add {path} {' '.join(missing)}"
-    assert own.registry.read_bytes() == before
+    assert copied.registry.read_bytes() == before
 
 
 @pytest.mark.parametrize("says", ["loco-tiny", "/home/me/loco-tiny", "C:\\models\\loco-tiny"])
 def test_a_peft_folder_that_names_its_base_needs_not_be_told(
-    shell: Shell, own: Home, tmp_path: Path, says: str
+    shell: Shell, copied: Home, tmp_path: Path, says: str
 ) -> None:
     assert shell("adapter", "add", str(peft(tmp_path, says)), "--name", "poems", "--domain", "poems").code == 0
-    assert imported(own).base == "loco-tiny"
+    assert imported(copied).base == "loco-tiny"
 
 
-def test_an_adapter_of_another_base_is_refused(shell: Shell, own: Home, tmp_path: Path) -> None:
-    before = own.registry.read_bytes()
+def test_an_adapter_of_another_base_is_refused(shell: Shell, copied: Home, tmp_path: Path) -> None:
+    before = copied.registry.read_bytes()
     named = ("--name", "poems", "--domain", "poems")
     other = peft(tmp_path, "Qwen/Qwen3-4B-Instruct-2507")
     result = shell("adapter", "add", str(other), *named, "--base", "loco-tiny")
@@ -124,7 +124,7 @@ def test_an_adapter_of_another_base_is_refused(shell: Shell, own: Home, tmp_path
     result = shell("adapter", "add", str(write_tiny_lora(tmp_path / "x.gguf")), *named, "--base", "loco-tiny")
     assert result.code == 3
     assert "missing there" in result.err or "in the adapter" in result.err
-    assert own.registry.read_bytes() == before
+    assert copied.registry.read_bytes() == before
 
 
 def modelfile(folder: Path, *lines: str) -> Path:
@@ -133,17 +133,17 @@ def modelfile(folder: Path, *lines: str) -> Path:
     return path
 
 
-def test_a_modelfile_of_somebody_else_is_taken_over(shell: Shell, own: Home, tmp_path: Path) -> None:
-    lora(own, tmp_path)
+def test_a_modelfile_of_somebody_else_is_taken_over(shell: Shell, copied: Home, tmp_path: Path) -> None:
+    lora(copied, tmp_path)
     path = modelfile(
-        tmp_path, f"FROM {base_gguf(own)}", "ADAPTER ./lora.gguf", 'TEMPLATE """{{ .Prompt }}"""',
+        tmp_path, f"FROM {base_gguf(copied)}", "ADAPTER ./lora.gguf", 'TEMPLATE """{{ .Prompt }}"""',
         "PARAMETER temperature 0.2", 'SYSTEM """\nSay little.\n"""', "LICENSE MIT",
     )  # fmt: skip
     result = shell("adapter", "add", str(path), "--name", "poems", "--domain", "poems")
     assert result.code == 0, result.err
     assert "template is not taken over" in result.err
     assert "parameters are not taken over: temperature" in result.err
-    manifest = read_package(own.root / imported(own).package).manifest
+    manifest = read_package(copied.root / imported(copied).package).manifest
     assert (manifest.base.name, manifest.prompt.system, manifest.licence) == ("loco-tiny", "Say little.", "MIT")
 
 
@@ -154,15 +154,15 @@ def test_a_modelfile_with_peft_files_beside_it(shell: Shell, own: Home, tmp_path
     assert answers_as_words(shell)
 
 
-def test_a_modelfile_with_a_system_message_alone_becomes_a_prompt(shell: Shell, own: Home, tmp_path: Path) -> None:
-    path = modelfile(tmp_path, f"FROM {base_gguf(own)}", "SYSTEM You answer in rhymes.")
+def test_a_modelfile_with_a_system_message_alone_becomes_a_prompt(shell: Shell, copied: Home, tmp_path: Path) -> None:
+    path = modelfile(tmp_path, f"FROM {base_gguf(copied)}", "SYSTEM You answer in rhymes.")
     assert shell("adapter", "add", str(path), "--name", "poems", "--domain", "poems").code == 0
-    assert (imported(own).kind, imported(own).gguf) == ("prompt", "")
+    assert (imported(copied).kind, imported(copied).gguf) == ("prompt", "")
 
 
-def test_a_modelfile_on_another_model_is_refused_by_its_fingerprint(shell: Shell, own: Home, tmp_path: Path) -> None:
+def test_a_modelfile_on_another_model_is_refused_by_its_fingerprint(shell: Shell, copied: Home, tmp_path: Path) -> None:
     write_tiny_base(tmp_path / "other.gguf")
-    lora(own, tmp_path)
+    lora(copied, tmp_path)
     path = modelfile(tmp_path, "FROM ./other.gguf", "ADAPTER ./lora.gguf")
     result = shell("adapter", "add", str(path), "--name", "poems", "--domain", "poems", "--base", "loco-tiny")
     assert result.code == 3
@@ -179,7 +179,7 @@ def test_a_modelfile_on_another_model_is_refused_by_its_fingerprint(shell: Shell
     ],
 )
 def test_a_modelfile_with_nothing_to_take_is_told(
-    shell: Shell, own: Home, tmp_path: Path, lines: tuple[str, ...], told: str
+    shell: Shell, copied: Home, tmp_path: Path, lines: tuple[str, ...], told: str
 ) -> None:
     result = shell("adapter", "add", str(modelfile(tmp_path, *lines)), "--name", "poems", "--domain", "poems")
     assert result.code == 1
@@ -211,18 +211,18 @@ def ollama(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 def test_a_model_in_ollama_gives_its_adapter(
-    shell: Shell, own: Home, ollama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, copied: Home, ollama: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OLLAMA_HOST", ollama)
-    model_in_ollama(ollama, base_gguf(own), lora(own, tmp_path), "Say little.")
+    model_in_ollama(ollama, base_gguf(copied), lora(copied, tmp_path), "Say little.")
     with OllamaApi(ollama) as api:
         before = api.tags()
     result = shell("adapter", "add", "ollama:poems:v1", "--domain", "poems")
     assert result.code == 0, result.err
     assert "not taken over" in result.err
-    adapter = imported(own)
+    adapter = imported(copied)
     assert (adapter.base, adapter.sha256) == ("loco-tiny", sha256_of(tmp_path / "lora.gguf"))
-    assert read_package(own.root / adapter.package).manifest.prompt.system == "Say little."
+    assert read_package(copied.root / adapter.package).manifest.prompt.system == "Say little."
     result = shell("adapter", "add", "ollama:plain", "--domain", "plain")
     assert (result.code, "nothing to take" in result.err) == (2, True)
     result = shell("adapter", "add", "ollama:poem:v1", "--domain", "poems")
@@ -231,7 +231,7 @@ def test_a_model_in_ollama_gives_its_adapter(
         assert api.tags() == before
 
 
-def test_without_ollama_its_models_cannot_be_taken(shell: Shell, own: Home) -> None:
+def test_without_ollama_its_models_cannot_be_taken(shell: Shell, copied: Home) -> None:
     assert shell("adapter", "add", "ollama:poems", "--domain", "poems").code == 4
 
 
@@ -278,11 +278,11 @@ def locollm(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_locollm_adapter_brings_its_questions_and_keywords(shell: Shell, own: Home, tmp_path: Path) -> None:
+def test_a_locollm_adapter_brings_its_questions_and_keywords(shell: Shell, copied: Home, tmp_path: Path) -> None:
     folder = locollm(tmp_path)
     assert shell("adapter", "add", str(folder / "poems")).code == 0
-    adapter = imported(own)
-    package = read_package(own.root / adapter.package)
+    adapter = imported(copied)
+    package = read_package(copied.root / adapter.package)
     manifest = package.manifest
     assert (adapter.version, adapter.domain, manifest.base.name) == ("0.2.0", "poems", "loco-tiny")
     assert (manifest.description, manifest.authors) == ("Writes words backwards", ("Team A, ISYS6020",))
@@ -294,7 +294,7 @@ def test_a_locollm_adapter_brings_its_questions_and_keywords(shell: Shell, own: 
     result = shell("adapter", "add", str(folder / "merged"), "--base", "loco-tiny")
     assert (result.code, "merged into a whole model" in result.err) == (1, True)
     assert shell("adapter", "add", str(folder), "--name", "prompted").code == 0
-    assert imported(own, "prompted").kind == "prompt"
+    assert imported(copied, "prompted").kind == "prompt"
     result = shell("adapter", "add", str(folder), "--name", "poem")
     assert (result.code, f"{folder}/poems" in result.err) == (2, True)
 
@@ -306,11 +306,13 @@ def test_a_locollm_adapter_brings_its_questions_and_keywords(shell: Shell, own: 
         ("adapter.toml", 'version = "1.0.0"\nbase_model = "loco-tiny"\ndescription = "Backwards"\n'),
     ],
 )
-def test_a_locollm_folder_that_describes_itself(shell: Shell, own: Home, tmp_path: Path, name: str, text: str) -> None:
+def test_a_locollm_folder_that_describes_itself(
+    shell: Shell, copied: Home, tmp_path: Path, name: str, text: str
+) -> None:
     folder = peft(tmp_path).rename(tmp_path / "poems")
     (folder / name).write_text(text)
     assert shell("adapter", "add", str(folder)).code == 0
-    assert (imported(own).domain, imported(own).version) == ("poems", "1.0.0")
+    assert (imported(copied).domain, imported(copied).version) == ("poems", "1.0.0")
 
 
 @pytest.mark.parametrize(
@@ -355,12 +357,12 @@ def zipped(folder: Path, target: Path, prefix: str) -> Path:
 
 
 @pytest.mark.parametrize("prefix", ["", "words/"])
-def test_a_package_that_a_person_zipped(shell: Shell, own: Home, tmp_path: Path, prefix: str) -> None:
+def test_a_package_that_a_person_zipped(shell: Shell, copied: Home, tmp_path: Path, prefix: str) -> None:
     assert shell("remove", "words", "--yes").code == 0
     path = zipped(shipped("adapters") / "words", tmp_path / "words.zip", prefix)
     assert shell("adapter", "add", str(path)).code == 0
-    assert imported(own, "words").source == str(path)
-    assert imported(own, "words").package.startswith("adapters/words/1.0.0+")
+    assert imported(copied, "words").source == str(path)
+    assert imported(copied, "words").package.startswith("adapters/words/1.0.0+")
 
 
 @pytest.mark.parametrize(
@@ -374,7 +376,7 @@ def test_a_package_that_a_person_zipped(shell: Shell, own: Home, tmp_path: Path,
     ],
 )
 def test_what_is_no_adapter_is_told(
-    shell: Shell, own: Home, tmp_path: Path, make: Callable[[Path], Path], told: str
+    shell: Shell, copied: Home, tmp_path: Path, make: Callable[[Path], Path], told: str
 ) -> None:
     folder = tmp_path / "given"
     folder.mkdir()
@@ -384,6 +386,6 @@ def test_what_is_no_adapter_is_told(
     assert "Traceback" not in result.err
 
 
-def test_several_paths_or_options_without_a_path_are_refused(shell: Shell, own: Home, tmp_path: Path) -> None:
+def test_several_paths_or_options_without_a_path_are_refused(shell: Shell, copied: Home, tmp_path: Path) -> None:
     assert shell("adapter", "add", "./a", "./b").code == 2
     assert shell("adapter", "add", "words", "--domain", "x").code == 2

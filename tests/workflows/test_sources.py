@@ -63,47 +63,47 @@ def test_an_update_comes_from_the_index_and_goes_back_and_forth(shell: Shell, ow
     assert shell("ask", "--model", "words", "Spell the word cat.").code == 0
 
 
-def test_going_back_needs_another_version(shell: Shell, own: Home) -> None:
+def test_going_back_needs_another_version(shell: Shell, copied: Home) -> None:
     result = shell("adapter", "rollback", "words")
     assert result.code == 2
     assert "no version of words to go back to" in result.err
 
 
-def test_installing_again_does_not_take_an_update_back(shell: Shell, own: Home, site: Site) -> None:
+def test_installing_again_does_not_take_an_update_back(shell: Shell, copied: Home, site: Site) -> None:
     assert shell("update", "--from", site.index).code == 0
     assert shell("install", "--base", "loco-tiny", "--no-check").code == 0
-    assert active(own) == "words@1.1.0"
+    assert active(copied) == "words@1.1.0"
 
 
-def test_a_folder_is_a_source_and_so_is_a_setting(shell: Shell, own: Home, tmp_path: Path) -> None:
+def test_a_folder_is_a_source_and_so_is_a_setting(shell: Shell, copied: Home, tmp_path: Path) -> None:
     newer_package("words", "1.2.0", tmp_path / "more")
     assert shell("adapter", "add", "words", "--from", str(tmp_path / "more")).code == 0
-    assert active(own) == "words@1.2.0"
+    assert active(copied) == "words@1.2.0"
     newer_package("words", "1.3.0", tmp_path / "set")
-    own.config.write_text(f'[catalog]\nsources = "{(tmp_path / "set").as_posix()}"\n')
+    copied.config.write_text(f'[catalog]\nsources = "{(tmp_path / "set").as_posix()}"\n')
     found = shell("adapter", "search", "backwards", "--json").document["adapters"]
     assert [d["version"] for d in found] == ["1.0.0", "1.2.0", "1.3.0"]
     assert shell("adapter", "add", "words@1.0.0").code == 0
-    assert active(own) == "words@1.0.0"
+    assert active(copied) == "words@1.0.0"
     assert shell("update").out == "words@1.3.0 answers from now on.\n"
 
 
-def test_an_adapter_for_another_base_is_refused_by_name(shell: Shell, own: Home) -> None:
+def test_an_adapter_for_another_base_is_refused_by_name(shell: Shell, copied: Home) -> None:
     result = shell("adapter", "add", "code")
     assert result.code == 3
     assert "made for qwen3-4b-instruct" in result.err
 
 
-def test_a_download_that_breaks_off_goes_on_where_it_stopped(shell: Shell, own: Home, site: Site) -> None:
+def test_a_download_that_breaks_off_goes_on_where_it_stopped(shell: Shell, copied: Home, site: Site) -> None:
     site.cuts.extend([500_000, 400_000])
     assert shell("update", "--from", site.index).code == 0
     ranges = [asked for path, asked in site.requests if path.endswith(".zip")]
     assert ranges == ["", "bytes=500000-", "bytes=900000-"]
 
 
-def test_an_index_that_nobody_serves_is_named_and_the_others_are_asked(shell: Shell, own: Home) -> None:
+def test_an_index_that_nobody_serves_is_named_and_the_others_are_asked(shell: Shell, copied: Home) -> None:
     nowhere = "http://127.0.0.1:9/index.json"
-    own.config.write_text(f'[catalog]\nsources = "{nowhere}"\n')
+    copied.config.write_text(f'[catalog]\nsources = "{nowhere}"\n')
     result = shell("adapter", "search")
     assert result.code == 0
     assert nowhere in result.err
@@ -123,7 +123,7 @@ def test_an_index_that_nobody_serves_is_named_and_the_others_are_asked(shell: Sh
         ("./nothing-here", "no source"),
     ],
 )
-def test_what_cannot_be_a_source_is_refused(shell: Shell, own: Home, address: str, told: str) -> None:
+def test_what_cannot_be_a_source_is_refused(shell: Shell, copied: Home, address: str, told: str) -> None:
     result = shell("update", "--from", address)
     assert result.code == 2
     assert told in result.err
@@ -149,20 +149,20 @@ def test_what_cannot_be_a_source_is_refused(shell: Shell, own: Home, address: st
     ],
 )
 def test_an_index_that_lies_leaves_no_trace(
-    shell: Shell, own: Home, site: Site, values: dict[str, object], told: str
+    shell: Shell, copied: Home, site: Site, values: dict[str, object], told: str
 ) -> None:
-    before = own.registry.read_bytes()
+    before = copied.registry.read_bytes()
     site.lie(**values)
     name = str(values.get("name", "words"))
     result = shell("adapter", "add", name if name != "../words" else "words", "--from", site.index)
     assert result.code in (1, 2, 4), result.out
     assert told in result.err
     assert one_sentence(result)
-    assert untouched(own, before)
+    assert untouched(copied, before)
 
 
-def test_a_page_of_a_proxy_is_not_taken_for_an_index(shell: Shell, own: Home, site: Site) -> None:
-    before = own.registry.read_bytes()
+def test_a_page_of_a_proxy_is_not_taken_for_an_index(shell: Shell, copied: Home, site: Site) -> None:
+    before = copied.registry.read_bytes()
     site.html = True
     result = shell("update", "--from", site.index)
     assert result.code == 1
@@ -171,7 +171,7 @@ def test_a_page_of_a_proxy_is_not_taken_for_an_index(shell: Shell, own: Home, si
     result = shell("update", "--from", site.index)
     assert "no index of adapters" in result.err
     assert one_sentence(result)
-    assert untouched(own, before)
+    assert untouched(copied, before)
 
 
 def hostile(name: str) -> bytes:
@@ -186,27 +186,29 @@ def hostile(name: str) -> bytes:
     [(hostile("../evil"), "leaves its folder"), (hostile("bomb"), "allowed"), (b"PK\3\4 cut", "cut")],
 )
 def test_a_hostile_archive_that_the_index_stands_for_is_refused(
-    shell: Shell, own: Home, site: Site, content: bytes, told: str
+    shell: Shell, copied: Home, site: Site, content: bytes, told: str
 ) -> None:
     import hashlib
 
-    before = own.registry.read_bytes()
+    before = copied.registry.read_bytes()
     site.spoil = lambda path, data: content if path.endswith(".zip") else data
     site.lie(bytes=len(content), sha256=hashlib.sha256(content).hexdigest(), unpacked_bytes=5000)
     result = shell("update", "--from", site.index)
     assert result.code == 1
     assert told in result.err
     assert one_sentence(result)
-    assert untouched(own, before)
-    assert not list(own.root.rglob("evil"))
+    assert untouched(copied, before)
+    assert not list(copied.root.rglob("evil"))
 
 
-def test_bytes_that_change_on_the_way_are_told_and_the_next_try_succeeds(shell: Shell, own: Home, site: Site) -> None:
-    before = own.registry.read_bytes()
+def test_bytes_that_change_on_the_way_are_told_and_the_next_try_succeeds(
+    shell: Shell, copied: Home, site: Site
+) -> None:
+    before = copied.registry.read_bytes()
     site.spoil = lambda path, data: data[:700] + b"?" + data[701:] if path.endswith(".zip") else data
     result = shell("update", "--from", site.index)
     assert "does not match its sha256" in result.err
-    assert untouched(own, before)
+    assert untouched(copied, before)
     site.spoil = lambda path, data: data
     assert shell("update", "--from", site.index).code == 0
 
@@ -231,7 +233,7 @@ def test_a_broken_package_is_not_offered_to_others(shell: Shell, tmp_path: Path)
 
 
 def test_a_full_disk_is_told_before_anything_is_fetched(
-    shell: Shell, own: Home, site: Site, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, copied: Home, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("locoman.workflows.add.disk_free", lambda root: 1000)
     result = shell("update", "--from", site.index)
