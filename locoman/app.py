@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from locoman.engines.host.audience import Audience
     from locoman.engines.host.options import HostOptions
     from locoman.engines.local import LocalEngine
+    from locoman.ollama.api import OllamaApi
     from locoman.routing.cascade import Router
     from locoman.store.registry import Registry
     from locoman.workflows.held import Held
@@ -96,6 +97,12 @@ class App:
         from locoman.ollama.address import resolve_url
 
         return resolve_url(self.settings.text("ollama.url") or os.environ.get("OLLAMA_HOST"))
+
+    def ollama(self) -> OllamaApi:
+        """A client of Ollama; nothing is asked yet."""
+        from locoman.ollama.api import OllamaApi
+
+        return self._open.enter_context(OllamaApi(self.ollama_url))
 
     def providers(self) -> tuple[Provider, ...]:
         """Ways to bring a base here, best first."""

@@ -18,6 +18,8 @@ COMMANDS = (
     Entry("update", "locoman.cli.adapter.update", "Bring adapters to their newest versions."),
     Entry("modelfile", "locoman.cli.modelfile", "Show, write and check Modelfiles, from which Ollama makes models."),
     Entry("remove", "locoman.cli.remove", "Remove adapters or a base."),
+    Entry("sync", "locoman.cli.sync", "Bring the adapters into Ollama as models, and keep them in step."),
+    Entry("status", "locoman.cli.status", "Compare what is installed with what Ollama has."),
     Entry("serve", "locoman.cli.serve", "Answer OpenAI and Ollama clients in the foreground."),
     Entry("ps", "locoman.cli.ps", "Show what is in memory."),
     Entry("stop", "locoman.cli.stop", "Stop the host and free its memory."),

@@ -56,7 +56,10 @@ class Loaded(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A model as /api/show tells it; `from_path` is the FROM of its Modelfile: for a local model, its weights."""
+    """A model as /api/show tells it; `from_path` is the FROM of its Modelfile: for a local model, its weights.
+
+    `parameters` has a line for each value: its name and a Go literal.
+    """
 
     name: str
     modelfile: str
@@ -64,6 +67,9 @@ class Shown:
     template: str
     system: str
     license: str
+    parameters: str
+    renderer: str
+    parser: str
     details: Details
     capabilities: tuple[str, ...]
     remote_host: str
@@ -147,6 +153,9 @@ class OllamaApi:
             template=shown.template,
             system=shown.system,
             license=shown.license,
+            parameters=shown.parameters,
+            renderer=shown.renderer,
+            parser=shown.parser,
             details=shown.details,
             capabilities=shown.capabilities,
             remote_host=shown.remote_host,
@@ -228,6 +237,9 @@ class _Shown(msgspec.Struct):
     template: str = ""
     system: str = ""
     license: str = ""
+    parameters: str = ""
+    renderer: str = ""
+    parser: str = ""
     details: Details = Details()
     capabilities: tuple[str, ...] = ()
     remote_host: str = ""

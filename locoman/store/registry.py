@@ -61,25 +61,34 @@ StrategyName = Literal["native", "merged", "split", "hotswap"]
 """How adapters get into Ollama; see locoman/ollama/strategies."""
 
 
-class OllamaModel(Struct, frozen=True, forbid_unknown_fields=True):
-    """A model that locoman made in Ollama (or pulled, strategy "pulled"); no other is ever deleted there.
+class OllamaFile(Struct, frozen=True, forbid_unknown_fields=True):
+    """A file of weights among Ollama's blobs; `copied_from` is the digest of the base file of which it is an unchanged part."""
 
-    Written before the model is made, with `manifest` "" until it is whole, so that nothing of ours is ever without a record.
+    sha256: Sha256
+    bytes: Annotated[int, Meta(ge=0)]
+    copied_from: Sha256 | Literal[""] = ""
+
+
+class OllamaModel(Struct, frozen=True, forbid_unknown_fields=True):
+    """A model that locoman made in Ollama; no other is ever deleted there.
+
+    Written before the model is made, with `recipe` "" until it is whole, so that nothing of ours is ever without a record.
 
     Args:
         adapter: "name@version"; "" for the base itself.
+        strategy: how the adapter got in; for the base itself "created" from a file of ours, or "pulled" for locoman.
         recipe: a digest of all that the model is made of; another one means that it is out of date.
-        manifest: the sha256 of the manifest that Ollama wrote; another one means that somebody changed the model.
-        weights: the sha256 of each file of weights in it, in their order, the adapter's last.
+        manifest: the sha256 of the manifest that Ollama wrote last; another one means that somebody else changed the model.
+        files: the weights that were handed over for it, in their order; the base's own file is not among an adapter's.
     """
 
     tag: str
     base: str
     adapter: str
-    strategy: Literal["native", "merged", "split", "pulled"]
-    recipe: str
+    strategy: Literal["native", "merged", "split", "created", "pulled"]
+    recipe: str = ""
     manifest: str = ""
-    weights: tuple[Sha256, ...] = ()
+    files: tuple[OllamaFile, ...] = ()
 
 
 class OllamaRecord(Struct, frozen=True, forbid_unknown_fields=True):

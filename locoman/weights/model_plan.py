@@ -75,6 +75,16 @@ class ModelPlan:
         return sum(tensor.bytes for tensor in self.tensors)
 
     @property
+    def metadata_bytes(self) -> int:
+        """Bytes of the metadata, nearly."""
+        return sum(len(key) + len(value.data) + 8 for key, value in self.metadata.items())
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of the model in one file, nearly."""
+        return self.bytes + self.metadata_bytes + 80 * len(self.tensors)
+
+    @property
     def types(self) -> dict[str, int]:
         """How many tensors are stored as which type, most bytes first."""
         sizes: dict[str, int] = {}

@@ -1,0 +1,337 @@
+"""Makes Ollama match the registry: a plan that can be shown, then its execution, each model recorded before and after."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from msgspec import structs
+
+from locoman.catalog.shelf import Shelf
+from locoman.catalog.spec import BaseSpec
+from locoman.contracts import Stages
+from locoman.errors import CheckFailed, LocomanError, MissingPrerequisite, NotEnoughDisk
+from locoman.names import BaseRef
+from locoman.ollama.api import OllamaApi
+from locoman.ollama.base_file import BaseFile, locate_base
+from locoman.ollama.probe import find_capabilities
+from locoman.ollama.strategies import STRATEGIES, making
+from locoman.ollama.strategies.strategy import Made, Strategy, Work
+from locoman.ollama.wanted import PlannedFile
+from locoman.store.home import Home
+from locoman.store.registry import OllamaFile, OllamaModel, OllamaRecord, Registry, load_registry
+from locoman.store.transaction import Transaction, change
+from locoman.workflows.ollama_base import check_same_model
+from locoman.workflows.ollama_models import Holdings
+from locoman.workflows.ollama_state import Asked, ModelStep, OllamaState, look, unique_bytes
+
+_MARGIN = 64 << 20
+"""Bytes left free for manifests, headers and for others."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncPlan:
+    """Everything a sync would do. Sizes in bytes.
+
+    `disk_before` and `disk_after` are what the base and locoman's models take in Ollama, files that models share counted
+    once; `copy_bytes` of that is a second copy of a base that locoman keeps itself. `upload_bytes` is at most handed over;
+    `room` is needed meanwhile; `download_bytes` is pulled.
+    """
+
+    state: OllamaState
+    spec: BaseSpec
+    asked: Asked
+    prune: bool
+    disk_before: int
+    disk_after: int
+    copy_bytes: int
+    upload_bytes: int
+    download_bytes: int
+    room: int
+    disk_free: int
+
+    @property
+    def strategy(self) -> Strategy:
+        """The one that `asked` came to."""
+        if self.state.strategy is None:
+            raise ValueError("a sync has a strategy")
+        return self.state.strategy
+
+    @property
+    def work(self) -> tuple[ModelStep, ...]:
+        """The steps that change something."""
+        return tuple(step for step in self.state.steps if step.action not in ("keep", "leave"))
+
+    @property
+    def blocked(self) -> tuple[str, ...]:
+        """What no sync can mend, each with what a person can do."""
+        lines = [f"{d.sentence} ({d.fix})" for d in self.state.differences() if d.kind == "taken"]
+        step = self.state.base_step
+        return (*([f"{step.problem} ({step.remedy})"] if step.remedy else []), *lines)
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether Ollama matches the registry already."""
+        return not self.work and self.state.base_step.action in ("keep", "none")
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a sync did: tags made, taken away, and set aside (old name, new name); files and bytes handed over."""
+
+    made: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    set_aside: tuple[tuple[str, str], ...] = ()
+    uploads: int = 0
+    uploaded_bytes: int = 0
+
+
+def plan_sync(home: Home, shelf: Shelf, api: OllamaApi, asked: Asked, *, prune: bool = False) -> SyncPlan:
+    """The plan for the base in use and its active adapters. `asked` "" asks for what was asked for last, at first "auto".
+
+    Raises NothingInstalled, MissingPrerequisite (this Ollama cannot), OllamaUnavailable, OllamaRefused, WrongBase,
+    InvalidFile, Unsupported, NotEnoughDisk.
+    """
+    return _plan(home, shelf, api, load_registry(home.registry), asked, prune)
+
+
+def execute_sync(home: Home, shelf: Shelf, api: OllamaApi, plan: SyncPlan, stages: Stages) -> Synced:
+    """Carries out `plan`. What is made is recorded at once, so that a sync that was cut goes on where it stopped.
+
+    Raises LocomanError; then every model in Ollama is as it was before, or as the plan wants it.
+    """
+    with change(home) as tx:
+        if tx.registry != plan.state.registry:  # somebody else was faster
+            plan = _plan(home, shelf, api, tx.registry, plan.asked, plan.prune)
+        execution = _Execution(tx, api, plan, stages)
+        execution.clear()
+        if execution.settle_base():  # what stands on the base is to be made of the new one
+            execution.plan = _plan(home, shelf, api, tx.registry, plan.asked, plan.prune)
+        return execution.make()
+
+
+def _plan(home: Home, shelf: Shelf, api: OllamaApi, registry: Registry, asked: Asked, prune: bool) -> SyncPlan:
+    asked = asked or registry.ollama.strategy or "auto"
+    if asked != "auto":
+        refusal = STRATEGIES[asked].unable(find_capabilities(api))
+        if refusal:
+            raise MissingPrerequisite(refusal, "locoman sync --strategy auto   (chooses what this Ollama can do)")
+    state = look(home, shelf, registry, api, asked, prune=prune)
+    plan = _sized(state, shelf.spec(BaseRef(state.base.name)), asked, prune, home.root)
+    if plan.room > plan.disk_free:
+        raise NotEnoughDisk(plan.room, plan.disk_free, state.holdings.folder or home.root)
+    return plan
+
+
+def _sized(state: OllamaState, spec: BaseSpec, asked: Asked, prune: bool, root: Path) -> SyncPlan:
+    present = [step for step in state.steps if step.record and state.holdings.manifest(step.tag)]
+    held = [_planned(file) for step in present if step.record for file in step.record.files]
+    gone = {step.tag for step in state.steps if step.action in ("forget", "delete")}
+    making_ = [step for step in state.steps if step.action in ("make", "make anew", "set aside")]
+    remaining = [
+        _planned(file)
+        for step in present
+        if step.record and step.tag not in gone and step not in making_
+        for file in step.record.files
+    ]
+    new = [file for step in making_ for file in step.files]
+    base_now = state.wanted.bytes if state.holdings.manifest(str(state.wanted.tag)) else 0
+    creating = state.base_step.action in ("create", "create anew", "set aside")
+    pulling = state.base_step.action in ("pull", "pull anew")
+    base_after = state.wanted.bytes if creating or pulling else base_now
+    known = {file.key for file in held}
+    upload = unique_bytes([file for file in new if file.key not in known]) + (state.base_step.bytes if creating else 0)
+    largest = max((sum(f.bytes for f in step.files) for step in making_ if len(step.files) == 1), default=0)
+    after = base_after + unique_bytes(remaining + new)
+    before = base_now + unique_bytes(held)
+    working = 2 * largest if state.strategy and state.strategy.name in ("merged", "split") else 0
+    grows = max(0, after - before)
+    return SyncPlan(
+        state, spec, asked, prune, before, after,
+        copy_bytes=base_after if state.wanted.own else 0,
+        upload_bytes=upload,
+        download_bytes=state.base_step.bytes if pulling else 0,
+        room=grows + working + _MARGIN if upload or pulling else 0,
+        disk_free=shutil.disk_usage(_existing(state.holdings.folder or root)).free,
+    )  # fmt: skip
+
+
+def _planned(file: OllamaFile) -> PlannedFile:
+    return PlannedFile(file.sha256, file.bytes)
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())
+
+
+class _Execution:
+    """One run of a plan: `clear`, `settle_base`, `make`; `done` grows as it goes."""
+
+    def __init__(self, tx: Transaction, api: OllamaApi, plan: SyncPlan, stages: Stages) -> None:
+        self.tx, self.api, self.plan, self.stages = tx, api, plan, stages
+        self.wanted = plan.state.wanted
+        self.done = Synced()
+
+    def clear(self) -> None:
+        """Takes away what goes, and what would hold on to a damaged file."""
+        for step in self.plan.work:
+            if step.action in ("delete", "make anew"):
+                self._delete(step)
+            elif step.action == "forget":
+                self._commit(self.record.without(step.tag))
+
+    def make(self) -> Synced:
+        """Makes what is wanted."""
+        for step in self.plan.work:
+            if step.adapter is not None and step.action in ("make", "make anew", "set aside"):
+                self._make(step)
+        version = self.plan.state.able.version
+        if (self.record.strategy, self.record.version) != (self.plan.asked, version):
+            self._commit(structs.replace(self.record, strategy=self.plan.asked, version=version))
+        return self.done
+
+    @property
+    def record(self) -> OllamaRecord:
+        """What locoman knows of its models now."""
+        return self.tx.registry.ollama
+
+    def _commit(self, record: OllamaRecord) -> None:
+        self.tx.commit(structs.replace(self.tx.registry, ollama=record))
+
+    def _delete(self, step: ModelStep) -> None:
+        """Takes a model of ours out of Ollama, if it still is the one that locoman made."""
+        now = Holdings.of(self.api).manifest(step.tag)
+        if step.record is not None and now and now == step.record.manifest:
+            making.remove_model(self.api, step.tag)
+            self.done = replace(self.done, removed=(*self.done.removed, step.tag))
+        if step.action == "delete":
+            self._commit(self.record.without(step.tag))
+
+    def _make(self, step: ModelStep) -> None:
+        adapter, strategy = step.adapter, self.plan.strategy
+        if adapter is None:
+            return
+        before = self.record.find(step.tag)
+        name = "native" if adapter.gguf is None else strategy.name
+        draft = OllamaModel(step.tag, self.wanted.name, str(adapter.ref), name)  # type: ignore[arg-type]
+        recipe = adapter.recipe(strategy.name, self.wanted)
+        now = Holdings.of(self.api).manifest(step.tag)
+        if before is not None and now not in ("", before.manifest):
+            if not before.recipe and not strategy.verify(self.api, self.wanted, adapter, before):
+                self._commit(self.record.with_model(structs.replace(before, recipe=recipe, manifest=now)))
+                return  # a sync was cut between making it and saying so
+            self._set_aside(step.tag, now)
+        elif before is None and now:
+            return  # since the plan was made, somebody took the name
+        with self._intention(draft, before, now if before else ""):
+            made = strategy.apply(self._work(), self.wanted, adapter)
+        self._finish(draft, recipe, made)
+        wrong = strategy.verify(self.api, self.wanted, adapter, self.record.find(step.tag) or draft)
+        if wrong:
+            raise CheckFailed(f"Ollama made {step.tag}, but it {wrong}.")
+
+    def _work(self) -> Work:
+        return Work(self.api, self.tx.staging, self.stages, self.record.models)
+
+    def _finish(self, draft: OllamaModel, recipe: str, made: Made) -> None:
+        manifest = Holdings.of(self.api).manifest(draft.tag)
+        self._commit(self.record.with_model(structs.replace(draft, recipe=recipe, manifest=manifest, files=made.files)))
+        self.done = replace(
+            self.done,
+            made=(*self.done.made, draft.tag),
+            uploads=self.done.uploads + made.uploads,
+            uploaded_bytes=self.done.uploaded_bytes + made.sent,
+        )
+
+    def _intention(self, draft: OllamaModel, before: OllamaModel | None, manifest: str) -> _Intention:
+        files = before.files if before else ()
+        self._commit(self.record.with_model(structs.replace(draft, recipe="", manifest=manifest, files=files)))
+        return _Intention(self, draft.tag, before)
+
+    def _set_aside(self, tag: str, manifest: str) -> None:
+        """Gives a model that somebody made under our name another one, so that nothing of theirs is lost."""
+        stem, _, version = tag.rpartition(":")
+        kept = f"{stem}-kept-{manifest[:8]}:{version}"
+        self.api.copy(tag, kept)
+        self.done = replace(self.done, set_aside=(*self.done.set_aside, (tag, kept)))
+
+    def settle_base(self) -> bool:
+        """Sees to the base; whether its file is another one now."""
+        step, tag, before = self.plan.state.base_step, str(self.wanted.tag), self.wanted
+        if step.action == "none" and step.problem and self.plan.work:
+            raise MissingPrerequisite(step.problem, step.remedy)
+        if step.action in ("pull", "pull anew"):
+            self._pull(tag, anew=step.action == "pull anew")
+        elif step.action == "adopt" and step.found is not None:
+            self._adopt(step.found)
+        elif step.action in ("create", "create anew", "set aside"):
+            self._create_base(tag)
+        return self.wanted != before
+
+    def _pull(self, tag: str, *, anew: bool) -> None:
+        if anew:
+            making.remove_model(self.api, tag)
+        pulled = OllamaModel(tag, self.wanted.name, "", "pulled")
+        with self._intention(pulled, self.record.find(tag), ""):
+            self.api.pull(tag, self.stages(f"Base {tag}"))
+        found = locate_base(self.api, tag, verify=True, progress=self.stages(f"Base {tag}: checked"))
+        if not isinstance(found, BaseFile):
+            raise MissingPrerequisite(found.sentence, found.remedy)
+        self._finish(pulled, "pulled", Made((OllamaFile(found.sha256, found.size),)))
+        self._adopt(found)
+
+    def _adopt(self, found: BaseFile) -> None:
+        """Makes the file that Ollama has now the base's, when it is the same model."""
+        base = self.tx.registry.current()
+        fingerprint = check_same_model(found.path, base, self.plan.spec)
+        moved = structs.replace(
+            base, gguf=str(found.path), sha256=found.sha256, bytes=found.size, fingerprint=fingerprint
+        )
+        if moved != base:
+            self.tx.commit(self.tx.registry.with_base(moved))
+        self.wanted = replace(self.wanted, gguf=found.path, sha256=found.sha256, bytes=found.size)
+
+    def _create_base(self, tag: str) -> None:
+        """Makes the base in Ollama of locoman's own file."""
+        from locoman.weights.gguf_model import GgufModel
+        from locoman.weights.model_plan import as_llama_copies, plan_copy, write_model
+
+        if self.wanted.dress is None:
+            raise ValueError("a base of Ollama's own is pulled")
+        before, now = self.record.find(tag), Holdings.of(self.api).manifest(tag)
+        if before is not None and now not in ("", before.manifest):
+            self._set_aside(tag, now)
+        draft = OllamaModel(tag, self.wanted.name, "", "created")
+        path = self.tx.staging / f"{self.wanted.name}.gguf"
+        with self._intention(draft, before, now if before else ""):
+            if self.plan.state.base_step.action == "create anew":
+                making.remove_model(self.api, tag)
+            with GgufModel.open(self.wanted.gguf) as model:
+                write_model(as_llama_copies(plan_copy(model)), path, self.stages(f"{self.wanted.name}: copied"))
+            made = making.hand_over(self._work(), self.wanted.name, path)
+            path.unlink()
+            files = {path.name: f"sha256:{made.files[0].sha256}"}
+            self.api.create(making.dressed(tag, self.wanted.dress, files), self.stages(f"{tag}: made in Ollama"))
+        self._finish(draft, self.wanted.recipe(), made)
+
+
+class _Intention:
+    """The record of a model in the making. Where making it failed and Ollama still has what it had, the old record returns."""
+
+    def __init__(self, execution: _Execution, tag: str, before: OllamaModel | None) -> None:
+        self.execution, self.tag, self.before = execution, tag, before
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None or not isinstance(error, LocomanError):
+            return
+        try:
+            now = Holdings.of(self.execution.api).manifest(self.tag)
+        except LocomanError:
+            return  # the record stays, and the next sync looks again
+        if now == (self.before.manifest if self.before else ""):
+            record = self.execution.record.without(self.tag)
+            self.execution._commit(record.with_model(self.before) if self.before else record)
