@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -11,12 +12,14 @@ from locoman.catalog.spec import BaseSpec
 from locoman.cli.command import command as make
 from locoman.cli.command import group
 from locoman.cli.output import Output
+from locoman.cli.remove import carry_out
 from locoman.errors import megabytes
 from locoman.names import BaseRef
 from locoman.store.registry import InstalledBase, Registry
-from locoman.workflows.activate import use_base
+from locoman.workflows.activate import UsePlan, plan_use, use_base
+from locoman.workflows.remove import plan_remove_base
 
-command = group("base", "List, show and choose base models.")
+command = group("base", "List, show, choose and remove base models.")
 
 
 @make("list", into=command)
@@ -56,15 +59,54 @@ def show(app: App, out: Output, name: str) -> None:
 
 @make("use", into=command)
 @click.argument("name")
-def use(app: App, out: Output, name: str) -> None:
+@click.option("--dry-run", is_flag=True, help="Show what would change and stop.")
+def use(app: App, out: Output, name: str, dry_run: bool) -> None:
     """Make an installed base the one that answers.
+
+    Models that locoman made of other bases in Ollama stay there.
+
+    \b
+    Examples:
+      locoman base use loco-tiny --dry-run
+      locoman base use loco-tiny
+    """
+    plan = plan_use(app.home, BaseRef.parse(name))
+    document = {
+        "base": plan.base, "before": plan.before, "used": not dry_run, "adapters": list(plan.adapters),
+        "models": list(plan.models), "not_in_ollama": list(plan.missing),
+    }  # fmt: skip
+    if not dry_run:
+        use_base(app.home, BaseRef.parse(name))
+    out.result(document, lambda: out.lines(_use_lines(plan, dry_run)))
+
+
+@make("remove", into=command)
+@click.argument("name")
+@click.option("--dry-run", is_flag=True, help="Show what would go and stop.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+def remove(app: App, out: Output, name: str, dry_run: bool, yes: bool) -> None:
+    """Remove a base with its adapters, and the models that locoman made of them in Ollama.
+
+    A base that somebody else pulled stays in Ollama.
 
     \b
     Example:
-      locoman base use loco-tiny
+      locoman base remove loco-tiny --dry-run
     """
-    base = use_base(app.home, BaseRef.parse(name))
-    out.result({"base": base.name}, lambda: out.line(f"{base.name} answers from now on."))
+    plan = plan_remove_base(app.home, BaseRef.parse(name))
+    carry_out(app, out, (plan,), name, dry_run=dry_run, yes=yes)
+
+
+def _use_lines(plan: UsePlan, dry_run: bool) -> Iterator[str]:
+    if plan.base == plan.before:
+        yield f"{plan.base} answers already."
+    else:
+        yield f"{plan.base} {'would answer' if dry_run else 'answers from now on'}, in place of {plan.before or 'none'}."
+    yield f"Adapters  {', '.join(plan.adapters) or 'none'}"
+    if plan.models:
+        yield f"Ollama    {', '.join(plan.models)}"
+    if plan.missing:
+        yield f"          not in Ollama: {', '.join(plan.missing)}  (locoman sync)"
 
 
 def _state(spec: BaseSpec, registry: Registry) -> str:

@@ -26,7 +26,7 @@ COMMANDS = (
     Entry("doctor", "locoman.cli.doctor", "Check this installation and say how to mend it."),
     Entry("config", "locoman.cli.config", "Show and change settings."),
     Entry("completion", "locoman.cli.completion", "Print a shell's completion script."),
-    Entry("base", "locoman.cli.base", "List, show and choose base models."),
+    Entry("base", "locoman.cli.base", "List, show, choose and remove base models."),
     Entry("adapter", "locoman.cli.adapter", "Find, add, update and choose adapters."),
     Entry("bundle", "locoman.cli.bundle", "Carry a base and its adapters to machines without a network."),
     Entry("host", "locoman.cli.host", "Run this home's host (started by ask when needed).", hidden=True),

@@ -66,7 +66,7 @@ class OllamaFile(Struct, frozen=True, forbid_unknown_fields=True):
 
     sha256: Sha256
     bytes: Annotated[int, Meta(ge=0)]
-    copied_from: Sha256 | Literal[""] = ""
+    copied_from: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")] = ""
 
 
 class OllamaModel(Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from msgspec import structs
 
 from locoman.errors import UsageError
 from locoman.names import AdapterRef, BaseRef
 from locoman.store.home import Home
-from locoman.store.registry import InstalledAdapter, InstalledBase
+from locoman.store.registry import InstalledAdapter, InstalledBase, load_registry
 from locoman.store.transaction import Transaction, change
 from locoman.workflows.collection import installed_base, with_router
+
+
+@dataclass(frozen=True, slots=True)
+class UsePlan:
+    """What another base in use means: who answers, which models of it Ollama has of locoman, and which adapters it lacks.
+
+    `missing` is empty where the adapters are not meant to be in Ollama.
+    """
+
+    base: str
+    before: str
+    adapters: tuple[str, ...]
+    models: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def plan_use(home: Home, ref: BaseRef) -> UsePlan:
+    """What `use_base` will change. Raises UnknownName, NothingInstalled."""
+    registry = load_registry(home.registry)
+    base = installed_base(registry, ref)
+    adapters = tuple(str(adapter.ref) for adapter in registry.active_of(base))
+    models = [model for model in registry.ollama.models if model.base == base.name]
+    there = {model.adapter for model in models}
+    wanted = registry.ollama.strategy not in ("", "auto", "hotswap")
+    missing = tuple(adapter for adapter in adapters if wanted and adapter not in there)
+    return UsePlan(base.name, registry.base, adapters, tuple(model.tag for model in models), missing)
 
 
 def use_base(home: Home, ref: BaseRef) -> InstalledBase:

@@ -47,6 +47,7 @@ def examine(home: Home, shelf: Shelf, ollama_url: str, engine: Callable[[], Engi
     reinstall = f"{REINSTALL} --base {registry.base}"
     yield _attempt("base", lambda: _base(home, shelf, registry, deep), reinstall)
     yield _attempt("adapters", lambda: _adapters(home, registry, deep), reinstall)
+    yield _in_ollama(home, shelf, ollama_url)
     yield _attempt("router", lambda: _router(home, registry), reinstall)
     yield _attempt("engine", lambda: _engine(engine()), "locoman stop, then ask again")
     yield Check("memory", True, _memory(ollama_url, registry))
@@ -81,6 +82,22 @@ def _ollama(url: str) -> str:
             return f"Ollama {api.version()} answers at {url}"
     except OllamaUnavailable:
         return f"no Ollama at {url}; the embedded engine is used"
+
+
+def _in_ollama(home: Home, shelf: Shelf, url: str) -> Check:
+    """Whether Ollama has of locoman's models what the registry says."""
+    from locoman.ollama.api import OllamaApi
+    from locoman.workflows.status import status_of
+
+    try:
+        with OllamaApi(url) as api:
+            status = status_of(home, shelf, api)
+    except LocomanError as error:
+        return Check("models", False, str(error), "locoman status")
+    if status.differences:
+        more = f" ({len(status.differences) - 1} more)" if len(status.differences) > 1 else ""
+        return Check("models", False, status.differences[0].sentence + more, status.differences[0].fix)
+    return Check("models", True, f"{len(status.models)} of locoman's in Ollama, as they should be")
 
 
 def _base(home: Home, shelf: Shelf, registry: Registry, deep: bool) -> str:

@@ -174,7 +174,10 @@ def _install_base(tx: Transaction, plan: InstallPlan, stages: Stages) -> tuple[R
         active=dict(installed.active) if installed else {},
         previous=dict(installed.previous) if installed else {},
     )
-    return tx.registry.with_base(base), base
+    registry = tx.registry.with_base(base)
+    if file.pulled is not None:
+        registry = structs.replace(registry, ollama=registry.ollama.with_model(file.pulled))
+    return registry, base
 
 
 def _published(tx: Transaction, spec: BaseSpec, file: BaseGguf) -> str:

@@ -13,6 +13,9 @@ from locoman.store.registry import OllamaModel
 Finding = Literal["fine", "new", "deleted", "changed", "unfinished", "outdated", "lost", "damaged", "taken"]
 Action = Literal["keep", "make", "set aside", "make anew", "forget", "delete", "leave"]
 
+PULLED = "pulled"
+"""The recipe of a base that was pulled: it is what Ollama's library says."""
+
 SENTENCES: dict[Finding, str] = {
     "fine": "{tag} is as it should be.",
     "new": "{what} is not in Ollama yet.",

@@ -30,7 +30,7 @@ Asked = StrategyName | Literal["auto", ""]
 class ModelStep:
     """A model in Ollama: what was found and what is to be done. `adapter` None where none is wanted under this tag.
 
-    `files` are those it takes once it is made.
+    `files` are those it takes once it is made, `way` the strategy that makes it.
     """
 
     tag: str
@@ -39,13 +39,16 @@ class ModelStep:
     adapter: WantedAdapter | None
     record: OllamaModel | None
     files: tuple[PlannedFile, ...] = ()
+    way: str = ""
 
     @property
     def sentence(self) -> str:
         """What was found."""
         what = str(self.adapter.ref) if self.adapter else self.record.adapter if self.record else ""
-        if self.action in ("leave", "delete") and self.adapter is None and self.finding == "fine":
-            return f"{self.tag} is in Ollama, and {what or 'nothing'} no longer needs it."
+        if self.adapter is None and self.finding == "fine":
+            return f"{self.tag} is in Ollama, and nothing needs it any more."
+        if self.finding == "outdated" and self.record and self.way not in ("", self.record.strategy):
+            return f"{self.tag} in Ollama is {self.record.strategy}, not {self.way}."
         return SENTENCES[self.finding].format(tag=self.tag, what=what)
 
 
@@ -87,20 +90,20 @@ def look(
     base = registry.current()
     spec = shelf.spec(BaseRef(base.name))
     able = find_capabilities(api)
-    wanted = wanted_base(home, base, spec)
+    strategy = None if not asked else choose_strategy(able) if asked == "auto" else STRATEGIES[asked]
+    making = strategy is not None and strategy.name != "hotswap"
+    wanted = wanted_base(home, base, spec, dressed=making or any(r.base == base.name for r in registry.ollama.models))
     adapters = wanted_adapters(home, registry, base)
     holdings = Holdings.of(api, _blobs_folder(api, registry, wanted))
-    strategy = None if not asked else choose_strategy(able) if asked == "auto" else STRATEGIES[asked]
     looked = [_step(holdings, wanted, registry, adapter, strategy, asked) for adapter in adapters]
     steps = [step for step in looked if step is not None]
     known = {step.tag.lower() for step in steps} | {str(wanted.tag).lower()}
     steps += [_leftover(holdings, r, prune) for r in _leftovers(registry, base) if r.tag.lower() not in known]
-    making = strategy is not None and strategy.name != "hotswap" and bool(adapters)
-    needed = making and (strategy.name == "native" or any(a.gguf is None for a in adapters))  # type: ignore[union-attr]
+    on_base = [a for a in adapters if making and (a.gguf is None or (strategy and strategy.name == "native"))]
     standing = any(step.action == "keep" and step.record and step.record.strategy == "native" for step in steps)
     record = registry.ollama.find(str(wanted.tag))
-    base_step = look_at_base(holdings, base, wanted, spec, record, needed=needed or standing)
-    if wanted.own and record is not None and not (needed or standing):
+    base_step = look_at_base(holdings, base, wanted, spec, record, needed=bool(on_base) or standing)
+    if wanted.own and record is not None and not (on_base or standing):
         steps.append(_leftover(holdings, record, prune))
     if base_step.action == "create anew":  # nothing may hold on to the damaged file
         steps = [_anew(step) for step in steps]
@@ -126,7 +129,7 @@ def _step(
     records = registry.ollama.models
     finding = holdings.find_out(tag, record, adapter.recipe(strategy.name, base))
     files = strategy.plan(base, adapter, records) if finding != "taken" else ()
-    return ModelStep(tag, finding, ACTIONS[finding], adapter, record, files)
+    return ModelStep(tag, finding, ACTIONS[finding], adapter, record, files, strategy.name)
 
 
 def _leftovers(registry: Registry, base: InstalledBase) -> Iterator[OllamaModel]:

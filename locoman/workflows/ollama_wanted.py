@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from locoman.catalog.manifest import AdapterPackage
 from locoman.catalog.spec import BaseSpec
+from locoman.ollama.base_modelfile import base_parameters
+from locoman.ollama.choose_template import choose_template
+from locoman.ollama.modelfile.parameters import parameter_values
 from locoman.ollama.tag import OllamaTag
 from locoman.ollama.wanted import Dress, WantedAdapter, WantedBase, adapter_tag
 from locoman.store.home import Home
@@ -11,12 +14,17 @@ from locoman.store.registry import InstalledAdapter, InstalledBase, Registry
 from locoman.workflows.collection import active_packages, base_file
 
 
-def wanted_base(home: Home, base: InstalledBase, spec: BaseSpec) -> WantedBase:
-    """The base: Ollama's own under the tag of its spec, or one to be made of our file as <base>:latest."""
+def wanted_base(home: Home, base: InstalledBase, spec: BaseSpec, *, dressed: bool = True) -> WantedBase:
+    """The base: Ollama's own under the tag of its spec, or one to be made of our file as <base>:latest.
+
+    Without `dressed` it cannot be made or compared, and no template is looked for. Raises NoOllamaTemplate, InvalidFile.
+    """
     path = base_file(home, base)
     if base.origin == "ollama" and spec.spec.ollama is not None:
         return WantedBase(base.name, OllamaTag.parse(spec.spec.ollama.tag), path, base.sha256, base.bytes)
-    return WantedBase(base.name, OllamaTag.parse(base.name), path, base.sha256, base.bytes, _dress(spec))
+    return WantedBase(
+        base.name, OllamaTag.parse(base.name), path, base.sha256, base.bytes, _dress(spec) if dressed else Dress()
+    )
 
 
 def wanted_adapters(home: Home, registry: Registry, base: InstalledBase) -> tuple[WantedAdapter, ...]:
@@ -36,18 +44,7 @@ def _adapter(home: Home, base: InstalledBase, adapter: InstalledAdapter, package
 
 
 def _dress(spec: BaseSpec) -> Dress:
-    defaults = spec.spec.parameters
-    parameters = {
-        "num_ctx": spec.spec.runtime.context,
-        "num_predict": defaults.max_tokens,
-        "stop": list(spec.spec.template.stop),
-        "temperature": defaults.temperature,
-        "top_k": defaults.top_k,
-        "top_p": defaults.top_p,
-    }
-    return Dress(
-        template=_CHATML, license=f"{spec.spec.title}: {spec.spec.licence}", parameters=tuple(parameters.items())
-    )
-
-
-_CHATML = "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
+    """Raises NoOllamaTemplate, InvalidFile."""
+    family = choose_template(spec.chat_template(), what=f"the base {spec.ref}")
+    parameters = parameter_values(base_parameters(spec, family.stop))
+    return Dress(template=family.template, license=spec.spec.licence, parameters=tuple(sorted(parameters.items())))

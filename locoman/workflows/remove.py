@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec import structs
 
-from locoman.errors import UnknownName
-from locoman.names import AdapterRef, nearest
+from locoman.errors import OllamaRefused, OllamaUnavailable, UnknownName
+from locoman.names import AdapterRef, BaseRef, nearest
+from locoman.ollama.api import OllamaApi
+from locoman.ollama.strategies.making import remove_model
 from locoman.store.home import Home
-from locoman.store.registry import InstalledAdapter, InstalledBase, Registry, load_registry
-from locoman.store.transaction import change
-from locoman.workflows.collection import base_file, with_router
+from locoman.store.registry import InstalledAdapter, InstalledBase, OllamaModel, Registry, load_registry
+from locoman.store.transaction import Transaction, change
+from locoman.workflows.collection import base_file, installed_base, with_router
+from locoman.workflows.ollama_models import Holdings
 
 
 @dataclass(frozen=True, slots=True)
 class RemovePlan:
-    """What goes: a whole base (with all of its adapters) or adapters of the base in use; `bytes` become free."""
+    """What goes: a whole base (with all of its adapters) or adapters of the base in use; `bytes` become free.
+
+    `models` are those that locoman made of them in Ollama, which go too.
+    """
 
     base: InstalledBase | None
     adapters: tuple[InstalledAdapter, ...]
     bytes: int
+    models: tuple[OllamaModel, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What became of the models in Ollama: tags that went, and tags that are still recorded because Ollama does not answer."""
+
+    models: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 def plan_remove(home: Home, names: tuple[str, ...]) -> tuple[RemovePlan, ...]:
@@ -29,8 +45,26 @@ def plan_remove(home: Home, names: tuple[str, ...]) -> tuple[RemovePlan, ...]:
     return tuple(_plan(home, registry, name) for name in names)
 
 
-def execute_remove(home: Home, plans: tuple[RemovePlan, ...]) -> None:
-    """Carries out the plans in one commit. Raises StoreError."""
+def plan_remove_all(home: Home) -> tuple[RemovePlan, ...]:
+    """A plan for each installed base, and one for models in Ollama whose base is gone already. Raises InvalidFile."""
+    registry = load_registry(home.registry)
+    plans = tuple(_plan(home, registry, base.name) for base in registry.bases)
+    planned = {model.tag for plan in plans for model in plan.models}
+    rest = tuple(model for model in registry.ollama.models if model.tag not in planned)
+    return (*plans, RemovePlan(None, (), 0, rest)) if rest else plans
+
+
+def plan_remove_base(home: Home, ref: BaseRef) -> RemovePlan:
+    """The plan for a base. Raises UnknownName."""
+    registry = load_registry(home.registry)
+    return _plan(home, registry, installed_base(registry, ref).name)
+
+
+def execute_remove(home: Home, plans: tuple[RemovePlan, ...], api: OllamaApi) -> Removed:
+    """Carries out the plans in one commit, then takes the models out of Ollama. Raises StoreError.
+
+    Where Ollama does not answer, the models stay recorded, for a later sync --prune.
+    """
     with change(home) as tx:
         registry = tx.registry
         for plan in plans:
@@ -39,6 +73,23 @@ def execute_remove(home: Home, plans: tuple[RemovePlan, ...]) -> None:
             if base.active != next(old.active for old in tx.registry.bases if old.name == base.name):
                 registry = with_router(tx, registry, base.name)
         tx.commit(registry)
+        return _from_ollama(tx, api, [model for plan in plans for model in plan.models])
+
+
+def _from_ollama(tx: Transaction, api: OllamaApi, models: Sequence[OllamaModel]) -> Removed:
+    """Deletes those that still are as locoman made them; forgets those that somebody else changed."""
+    removed: list[str] = []
+    try:
+        for model in models:
+            there = Holdings.of(api).manifest(model.tag)
+            if there and there == model.manifest:
+                remove_model(api, model.tag)
+                removed.append(model.tag)
+            tx.commit(structs.replace(tx.registry, ollama=tx.registry.ollama.without(model.tag)))
+    except (OllamaUnavailable, OllamaRefused):
+        left = tuple(model.tag for model in models if tx.registry.ollama.find(model.tag))
+        return Removed(tuple(removed), left)
+    return Removed(tuple(removed))
 
 
 def _plan(home: Home, registry: Registry, name: str) -> RemovePlan:
@@ -46,7 +97,10 @@ def _plan(home: Home, registry: Registry, name: str) -> RemovePlan:
     if base is not None:
         adapters = registry.adapters_of(base.name)
         own = base_file(home, base).stat().st_size if base.origin != "ollama" and base_file(home, base).exists() else 0
-        return RemovePlan(base, adapters, own + sum(_size(home, adapter) for adapter in adapters))
+        models = tuple(model for model in registry.ollama.models if model.base == base.name)
+        # The base goes last: the models that stand on it hold on to its file.
+        models = tuple(sorted(models, key=lambda model: not model.adapter))
+        return RemovePlan(base, adapters, own + sum(_size(home, adapter) for adapter in adapters), models)
     current = registry.current()
     ref = AdapterRef.parse(name)
     found = tuple(
@@ -55,7 +109,9 @@ def _plan(home: Home, registry: Registry, name: str) -> RemovePlan:
     if not found:
         known = [a.name for a in registry.adapters_of(current.name)] + [b.name for b in registry.bases]
         raise UnknownName("installed adapter or base", name, nearest(name, known))
-    return RemovePlan(None, found, sum(_size(home, adapter) for adapter in found))
+    names = {str(adapter.ref) for adapter in found}
+    models = tuple(m for m in registry.ollama.models if m.base == current.name and m.adapter in names)
+    return RemovePlan(None, found, sum(_size(home, adapter) for adapter in found), models)
 
 
 def _without(registry: Registry, plan: RemovePlan) -> Registry:

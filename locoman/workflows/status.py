@@ -44,7 +44,7 @@ def status_of(home: Home, shelf: Shelf, api: OllamaApi) -> Status:
         differences += state.differences()
     except OllamaUnavailable as error:
         problem = str(error)
-        if registry.ollama.models or base.origin == "ollama":
+        if registry.ollama.models:
             differences += (Difference("unreachable", api.url, problem, error.remedy),)
     except LocomanError as error:
         problem = str(error)

@@ -23,7 +23,7 @@ from locoman.store.home import Home
 from locoman.store.registry import OllamaFile, OllamaModel, OllamaRecord, Registry, load_registry
 from locoman.store.transaction import Transaction, change
 from locoman.workflows.ollama_base import check_same_model
-from locoman.workflows.ollama_models import Holdings
+from locoman.workflows.ollama_models import PULLED, Holdings
 from locoman.workflows.ollama_state import Asked, ModelStep, OllamaState, look, unique_bytes
 
 _MARGIN = 64 << 20
@@ -126,30 +126,28 @@ def _plan(home: Home, shelf: Shelf, api: OllamaApi, registry: Registry, asked: A
 
 def _sized(state: OllamaState, spec: BaseSpec, asked: Asked, prune: bool, root: Path) -> SyncPlan:
     present = [step for step in state.steps if step.record and state.holdings.manifest(step.tag)]
+    going = {step.tag for step in state.steps if step.action in ("forget", "delete", "make", "make anew", "set aside")}
     held = [_planned(file) for step in present if step.record for file in step.record.files]
-    gone = {step.tag for step in state.steps if step.action in ("forget", "delete")}
-    making_ = [step for step in state.steps if step.action in ("make", "make anew", "set aside")]
-    remaining = [
-        _planned(file)
-        for step in present
-        if step.record and step.tag not in gone and step not in making_
-        for file in step.record.files
+    staying = [
+        _planned(file) for step in present if step.record and step.tag not in going for file in step.record.files
     ]
-    new = [file for step in making_ for file in step.files]
-    base_now = state.wanted.bytes if state.holdings.manifest(str(state.wanted.tag)) else 0
+    to_make = [step for step in state.steps if step.action in ("make", "make anew", "set aside")]
+    new = [file for step in to_make for file in step.files]
     creating = state.base_step.action in ("create", "create anew", "set aside")
     pulling = state.base_step.action in ("pull", "pull anew")
-    base_after = state.wanted.bytes if creating or pulling else base_now
+    base = [_base_file(state)]
+    base_now = base if state.holdings.manifest(str(state.wanted.tag)) else []
+    leaves = any(step.action == "delete" and step.tag == str(state.wanted.tag) for step in state.steps)
+    base_after = base if creating or pulling or (base_now and not leaves) else []
     known = {file.key for file in held}
     upload = unique_bytes([file for file in new if file.key not in known]) + (state.base_step.bytes if creating else 0)
-    largest = max((sum(f.bytes for f in step.files) for step in making_ if len(step.files) == 1), default=0)
-    after = base_after + unique_bytes(remaining + new)
-    before = base_now + unique_bytes(held)
+    largest = max((sum(f.bytes for f in step.files) for step in to_make if len(step.files) == 1), default=0)
+    after, before = unique_bytes(base_after + staying + new), unique_bytes(base_now + held)
     working = 2 * largest if state.strategy and state.strategy.name in ("merged", "split") else 0
     grows = max(0, after - before)
     return SyncPlan(
         state, spec, asked, prune, before, after,
-        copy_bytes=base_after if state.wanted.own else 0,
+        copy_bytes=unique_bytes(base_after) if state.wanted.own else 0,
         upload_bytes=upload,
         download_bytes=state.base_step.bytes if pulling else 0,
         room=grows + working + _MARGIN if upload or pulling else 0,
@@ -159,6 +157,14 @@ def _sized(state: OllamaState, spec: BaseSpec, asked: Asked, prune: bool, root: 
 
 def _planned(file: OllamaFile) -> PlannedFile:
     return PlannedFile(file.sha256, file.bytes)
+
+
+def _base_file(state: OllamaState) -> PlannedFile:
+    """The base's own file in Ollama; of a base of ours under the digest that it has there."""
+    record = state.registry.ollama.find(str(state.wanted.tag))
+    if record is not None and record.files:
+        return _planned(record.files[0])
+    return PlannedFile(state.wanted.sha256, state.wanted.bytes)
 
 
 def _existing(folder: Path) -> Path:
@@ -278,7 +284,7 @@ class _Execution:
         found = locate_base(self.api, tag, verify=True, progress=self.stages(f"Base {tag}: checked"))
         if not isinstance(found, BaseFile):
             raise MissingPrerequisite(found.sentence, found.remedy)
-        self._finish(pulled, "pulled", Made((OllamaFile(found.sha256, found.size),)))
+        self._finish(pulled, PULLED, Made((OllamaFile(found.sha256, found.size),)))
         self._adopt(found)
 
     def _adopt(self, found: BaseFile) -> None:

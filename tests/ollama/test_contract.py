@@ -19,9 +19,14 @@ from support.real_ollama import find_ollama, real_ollama
 from support.tiny_gguf import TinyShape, write_tiny_base, write_tiny_lora
 
 from locoman.errors import OllamaRefused
-from locoman.ollama.api import OllamaApi
+from locoman.ollama.api import NewModel, OllamaApi
 from locoman.ollama.base_file import BaseFile, locate_base
 from locoman.ollama.capabilities import Capabilities
+from locoman.ollama.probe import find_capabilities
+from locoman.ollama.wanted import dress_of
+from locoman.store.digests import sha256_of
+from locoman.weights.gguf_model import GgufModel
+from locoman.weights.model_plan import as_llama_copies, plan_copy, write_model
 
 REAL = find_ollama()
 SUBJECTS = ("stand-in 0.33.0", "real") if REAL else ("stand-in 0.33.0",)
@@ -64,6 +69,15 @@ class Subject:
         if self.real and "llama-quantize unavailable" in answer.text:
             pytest.skip("this Ollama was built without llama-quantize")
         return answer
+
+    def make(self, model: NewModel) -> None:
+        """A create as locoman asks for it; skips as `create`."""
+        try:
+            self.api.create(model)
+        except OllamaRefused as error:
+            if self.real and "llama-quantize unavailable" in error.message:
+                pytest.skip("this Ollama was built without llama-quantize")
+            raise
 
 
 @pytest.fixture(params=SUBJECTS)
@@ -372,4 +386,91 @@ def test_a_create_that_cannot_be_is_refused(subject: Subject, tmp_path: Path) ->
     text.write_bytes(b"no gguf at all" * 50)
     status, message = error_of(subject.create(model="made", files={"made.gguf": subject.upload(text)}))
     assert status >= 400
+    assert subject.names() == []
+
+
+def test_a_file_is_rewritten_as_locoman_foresees(subject: Subject, tiny_gguf: Path, tmp_path: Path) -> None:
+    with GgufModel.open(tiny_gguf) as model:
+        write_model(as_llama_copies(plan_copy(model)), tmp_path / "copy.gguf")
+    digest = subject.upload(tiny_gguf)
+    assert subject.create(model="made", files={"made.gguf": digest}).json()["status"] == "success"
+    assert Path(subject.api.show("made").from_path or "").read_bytes() == (tmp_path / "copy.gguf").read_bytes()
+
+
+def test_a_file_in_that_form_is_kept_once(subject: Subject, tiny_gguf: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.gguf"
+    with GgufModel.open(tiny_gguf) as model:
+        write_model(as_llama_copies(plan_copy(model)), copy)
+    sent: list[tuple[int, int | None, str]] = []
+    assert subject.api.put_blob(copy, sha256_of(copy), lambda *step: sent.append(step)) == copy.stat().st_size
+    assert sent[-1] == (copy.stat().st_size, copy.stat().st_size, "bytes")
+    assert subject.api.has_blob(sha256_of(copy))
+    assert subject.api.put_blob(copy, sha256_of(copy)) == 0
+    subject.make(NewModel("made", files={"made.gguf": f"sha256:{sha256_of(copy)}"}))
+    assert Path(subject.api.show("made").from_path or "").name == f"sha256-{sha256_of(copy)}"
+    subject.api.delete("made")
+    assert subject.blobs() == set()
+
+
+def test_everything_around_the_weights_is_told_again(subject: Subject, tiny_gguf: Path) -> None:
+    parameters = {"temperature": 0.5, "stop": ["<|im_end|>", 'a "quoted" one'], "num_ctx": 512}
+    given = NewModel(
+        "made", files={"made.gguf": subject.upload(tiny_gguf)}, template="{{ .System }}|{{ .Prompt }}", system="Be brief.",
+        license="MIT", parameters=parameters,
+    )  # fmt: skip
+    subject.make(given)
+    dress = dress_of(subject.api.show("made"))
+    assert (dress.template, dress.system, dress.license) == (given.template, given.system, given.license)
+    assert dict(dress.parameters) == parameters
+
+
+def test_a_copy_is_the_same_model_and_takes_no_room(subject: Subject) -> None:
+    subject.pull()
+    before = subject.blobs()
+    subject.api.copy(subject.tag, "second:name")
+    digests = {model.name: model.digest for model in subject.api.tags()}
+    assert digests["second:name"] == digests[subject.tag]
+    assert subject.blobs() == before
+    with pytest.raises(OllamaRefused) as caught:
+        subject.api.copy("nothing", "third")
+    assert caught.value.status == 404
+    subject.api.delete(subject.tag)
+    assert subject.blobs() == before
+
+
+@every_version
+def test_shards_are_kept_apart_or_made_one_as_the_version_says(
+    subject: Subject, tiny_gguf: Path, tmp_path: Path
+) -> None:
+    with GgufModel.open(tiny_gguf) as model:
+        paths = write_model(as_llama_copies(plan_copy(model)), tmp_path / "tiny.gguf", split=True)
+        write_model(as_llama_copies(plan_copy(model)), tmp_path / "whole.gguf")
+    subject.make(NewModel("made", files={path.name: subject.upload(path) for path in paths}))
+    names = {f"sha256-{sha256_of(path)}" for path in paths}
+    whole = f"sha256-{sha256_of(tmp_path / 'whole.gguf')}"
+    if subject.api.capabilities().split_gguf:
+        assert names <= subject.blobs()
+        assert whole not in subject.blobs()
+    else:
+        assert whole in subject.blobs()
+        assert Path(subject.api.show("made").from_path or "").name == whole
+
+
+def test_shards_that_are_not_complete_are_refused(subject: Subject, tiny_gguf: Path, tmp_path: Path) -> None:
+    with GgufModel.open(tiny_gguf) as model:
+        paths = write_model(as_llama_copies(plan_copy(model)), tmp_path / "tiny.gguf", split=True)
+    answer = subject.create(model="made", files={path.name: subject.upload(path) for path in paths[:-1]})
+    assert answer.status_code >= 400
+    assert "expected" in answer.json()["error"]
+    assert subject.names() == []
+
+
+@every_version
+def test_the_harmless_question_tells_whether_adapters_are_taken(
+    subject: Subject, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = subject.api.capabilities().adapters_at_create
+    monkeypatch.setattr(subject.api, "capabilities", lambda: Capabilities.of("0.0.0"))
+    able = find_capabilities(subject.api)
+    assert (able.known, able.adapters_at_create, able.split_gguf) == (False, expected, False)
     assert subject.names() == []

@@ -9,23 +9,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
+from typing import IO
 
 import httpx
 from support.loopback import Handler, LoopbackServer
 from support.oci_registry import MODEL, TEMPLATE, OciRegistry
-from support.ollama_store import ADAPTER, SYSTEM, GgufFacts, Json, ModelStore, StoredModel, as_llama_quantize_writes
+from support.ollama_store import ADAPTER, LICENSE, PARAMS, SYSTEM, GgufFacts, Json, ModelStore, StoredModel
 
-from locoman.errors import InvalidName
+from locoman.errors import InvalidFile, InvalidName
 from locoman.ollama.capabilities import Capabilities
 from locoman.ollama.tag import OllamaTag
 
-_CHUNK = 1 << 14
+_SHARD = re.compile(r".+-(\d{5})-of-(\d{5})\.gguf")
 
 
 class Fault(Enum):
@@ -40,6 +43,8 @@ class Fault(Enum):
     STREAM_ERROR = "the stream begins, then tells an error"
     STREAM_CUT = "the stream begins, then the connection ends"
     STREAM_END = "the stream begins, then ends without success"
+    FULL = "no space is left on Ollama's disk"
+    CUT_UPLOAD = "the connection ends in the middle of an upload"
 
 
 _STREAM_FAULTS = frozenset({Fault.STREAM_ERROR, Fault.STREAM_CUT, Fault.STREAM_END})
@@ -58,6 +63,11 @@ class _OllamaHandler(Handler):
     def ollama(self) -> StandinOllama:
         server: StandinOllama = self.owner
         return server
+
+    def parse_request(self) -> bool:
+        """Counts the requests."""
+        self.ollama.arrived += 1
+        return super().parse_request()
 
     def do_GET(self) -> None:  # noqa: N802
         if self._faulted():
@@ -78,19 +88,25 @@ class _OllamaHandler(Handler):
         if not self.path.startswith("/api/blobs/"):
             self.do_GET()
             return
+        if self._faulted(sent=False):
+            self.hang_up()
+            return
         try:
             self.reply(200 if self.ollama.store.blob(self.path.rpartition("/")[2]).exists() else 404)
         except ValueError:
             self.reply(400)
 
     def do_POST(self) -> None:  # noqa: N802
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        size = int(self.headers.get("content-length", 0))
+        if self.path.startswith("/api/blobs/"):
+            self.ollama.requests.append(self.path)
+            self._upload(self.path.rpartition("/")[2], size)
+            return
+        body = self.rfile.read(size)
         if self._faulted():
             return
         self.ollama.requests.append(self.path)
-        if self.path.startswith("/api/blobs/"):
-            self._upload(self.path.rpartition("/")[2], body)
-        elif self.path == "/api/show":
+        if self.path == "/api/show":
             self._answer(body, self._show)
         elif self.path == "/api/generate":
             self._answer(body, self._load_or_unload)
@@ -98,6 +114,8 @@ class _OllamaHandler(Handler):
             self._stream(body, self.ollama.pull)
         elif self.path == "/api/create":
             self._stream(body, self.ollama.create)
+        elif self.path == "/api/copy":
+            self._answer(body, self._copy)
         else:
             self._no_route()
 
@@ -111,7 +129,16 @@ class _OllamaHandler(Handler):
             self._no_route()
 
     def _no_route(self) -> None:
-        known = {"/api/show", "/api/pull", "/api/create", "/api/delete", "/api/tags", "/api/version", "/api/ps"}
+        known = {
+            "/api/show",
+            "/api/pull",
+            "/api/create",
+            "/api/delete",
+            "/api/copy",
+            "/api/tags",
+            "/api/version",
+            "/api/ps",
+        }
         status, text = (405, b"405 method not allowed") if self.path in known else (404, b"404 page not found")
         self.reply(status, text)
 
@@ -138,6 +165,10 @@ class _OllamaHandler(Handler):
             "modelfile": model.modelfile(),
             "template": model.text(TEMPLATE, "{{ .Prompt }}"),
             "system": model.text(SYSTEM),
+            "license": model.text(LICENSE),
+            "parameters": model.parameters(),
+            "renderer": model.config.get("renderer", ""),
+            "parser": model.config.get("parser", ""),
             "details": model.details,
             "model_info": {"general.architecture": model.details["family"]},
             "capabilities": ["completion"],
@@ -163,22 +194,51 @@ class _OllamaHandler(Handler):
             raise _RefusedError(f"model '{text}' not found", 404)
         self.ollama.store.remove(model)
 
-    def _upload(self, digest: str, body: bytes) -> None:
+    def _copy(self, request: Json) -> None:
+        source, target = str(request.get("source") or ""), str(request.get("destination") or "")
+        tag = _tag(target, f"destination {json.dumps(target)} is invalid")
+        model = self.ollama.store.find(_tag(source, f"source {json.dumps(source)} is invalid"))
+        if model is None:
+            raise _RefusedError(f"model {json.dumps(source)} not found", 404)
+        self.ollama.store.copy(model, tag)
+
+    def _upload(self, digest: str, size: int) -> None:
         try:
             path = self.ollama.store.blob(digest)
         except ValueError as error:
+            self.rfile.read(size)
             self._json({"error": str(error)}, 400)
             return
-        if path.exists():
+        fault = self.ollama.fault(self.path)
+        limit = size // 2 if fault is Fault.CUT_UPLOAD else size
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix="sha256-", delete=False) as file:
+            got = f"sha256:{self._receive(file, limit)}"
+        temporary = Path(file.name)
+        if fault is Fault.CUT_UPLOAD:
+            temporary.unlink()
+            self.hang_up()
+        elif self._faulted():
+            temporary.unlink()
+        elif path.exists():
+            temporary.unlink()
             self.reply(200)
-            return
-        got = f"sha256:{hashlib.sha256(body).hexdigest()}"
-        path.with_name(got.replace(":", "-")).write_bytes(body)
-        if got == digest.replace("sha256-", "sha256:"):
-            self.ollama.uploaded_bytes += len(body)
+        elif got == digest.replace("sha256-", "sha256:"):
+            temporary.replace(path)
+            self.ollama.uploaded_bytes += size
+            self.ollama.uploads += 1
             self.reply(201)
         else:
+            temporary.replace(self.ollama.store.blob(got))
             self._json({"error": f'digest mismatch, expected "{digest}", got "{got}"'}, 400)
+
+    def _receive(self, file: IO[bytes], size: int) -> str:
+        """Writes the body to `file`; returns the digest of what came."""
+        hasher = hashlib.sha256()
+        while size > 0 and (piece := self.rfile.read(min(size, 1 << 20))):
+            hasher.update(piece)
+            file.write(piece)
+            size -= len(piece)
+        return hasher.hexdigest()
 
     def _stream(self, body: bytes, action: object) -> None:
         """Lines of JSON as they come; an error ahead of the first is a status, a later one is a line."""
@@ -195,8 +255,8 @@ class _OllamaHandler(Handler):
                     begun = True
                     self._begin_stream()
                 self._line(event)
-                if self.ollama.faults.get(self.path) in _STREAM_FAULTS:
-                    self._break_stream(self.ollama.faults[self.path])
+                if (fault := self.ollama.fault(self.path)) in _STREAM_FAULTS:
+                    self._break_stream(fault)
                     return
             if whole:
                 self._json(last)
@@ -222,7 +282,7 @@ class _OllamaHandler(Handler):
         self.wfile.write(b"%x\r\n%b\r\n" % (len(line), line))
         self.wfile.flush()
 
-    def _break_stream(self, fault: Fault) -> None:
+    def _break_stream(self, fault: Fault | None) -> None:
         if fault is Fault.STREAM_ERROR:
             self._line({"error": "max retries exceeded: unexpected EOF"})
         if fault is Fault.STREAM_CUT:
@@ -230,11 +290,13 @@ class _OllamaHandler(Handler):
         else:
             self.wfile.write(b"0\r\n\r\n")
 
-    def _faulted(self) -> bool:
-        """Carries out a fault that comes before any answer."""
-        fault = self.ollama.faults.get(self.path)
-        if fault is None or fault in _STREAM_FAULTS:
+    def _faulted(self, *, sent: bool = True) -> bool:
+        """Carries out a fault that comes before any answer; without `sent` only tells of one."""
+        fault = self.ollama.fault(self.path)
+        if fault is None or fault in _STREAM_FAULTS or fault is Fault.CUT_UPLOAD:
             return False
+        if not sent:
+            return fault is Fault.HANG_UP
         if fault is Fault.SILENT:
             time.sleep(2)
         if fault in (Fault.HANG_UP, Fault.SILENT):
@@ -243,25 +305,42 @@ class _OllamaHandler(Handler):
             self.reply(200 if fault is Fault.HTML else 502, b"<html>please log in</html>", "text/html")
         elif fault is Fault.SERVER_ERROR:
             self.reply(500)
+        elif fault is Fault.FULL:
+            self._json({"error": "write /models/blobs/sha256-1: no space left on device"}, 500)
         else:
             self.reply(200, b'{"models": 7, "version": [], "modelfile": {}', "application/json")
         return True
 
 
 class StandinOllama(LoopbackServer):
-    """A context manager. `faults` maps a path such as "/api/pull" to what goes wrong there."""
+    """A context manager. `faults` maps a path such as "/api/pull" ("/api/blobs": all of them) to what goes wrong there.
+
+    `rules` is the version whose rules hold, where the server says another one of itself.
+    """
 
     handler = _OllamaHandler
 
-    def __init__(self, models: Path, version: str = "0.33.0", library: OciRegistry | None = None) -> None:
+    def __init__(
+        self, models: Path, version: str = "0.33.0", library: OciRegistry | None = None, *, rules: str = ""
+    ) -> None:
         super().__init__()
         self.version = version
+        self.rules = rules
         self.library = library
         self.store = ModelStore(models)
         self.faults: dict[str, Fault] = {}
         self.requests: list[str] = []
         self.loaded: set[str] = set()
+        self.arrived = 0
+        self.trap: tuple[int, Fault] | None = None
+        self.uploads = 0
         self.uploaded_bytes = 0
+
+    def fault(self, path: str) -> Fault | None:
+        """What goes wrong with a request of this path; `trap` (number, fault) with that one of all requests."""
+        if self.trap is not None and self.arrived == self.trap[0]:
+            return self.trap[1]
+        return self.faults.get("/api/blobs" if path.startswith("/api/blobs/") else path)
 
     def pull(self, request: Json) -> Iterator[Json]:
         """The events of a pull."""
@@ -310,54 +389,92 @@ class StandinOllama(LoopbackServer):
 
     def create(self, request: Json) -> Iterator[Json]:
         """The events of a create."""
-        able = Capabilities.of(self.version)
+        able = Capabilities.of(self.rules or self.version)
         tag = _tag(str(request.get("model") or request.get("name") or ""), "invalid model name")
         adapters = request.get("adapters") or {}
         if (request.get("quantize") or request.get("quantization")) and not able.quantize_at_create:
             raise _RefusedError("quantization is no longer supported", 400)
         if adapters and not able.adapters_at_create:
             raise _RefusedError("LoRA adapters are no longer supported", 400)
-        layers, weights = self._base_layers(request)
-        yield {"status": "parsing GGUF"}
-        for digest in (request.get("files") or {}).values():
-            facts = self._gguf_facts(digest)
-            if facts.kind == "adapter" and not able.adapters_at_create:
-                raise _RefusedError("LoRA adapters are no longer supported", 400)
+        yield from self._parsed(request.get("files") or {}, able)
+        layers, weights, extra = self._base_layers(request, able)
         if len(adapters) > 1:
             raise _RefusedError("only one adapter is currently supported", 400)
         for digest in adapters.values():
             self._gguf_facts(digest)
             layers.append(self.store.layer(digest, ADAPTER))
-        for key, media_type in (("template", TEMPLATE), ("system", SYSTEM)):
-            if request.get(key):
-                layers = [layer for layer in layers if layer["mediaType"] != media_type]
-                layers.append(self.store.add(str(request[key]).encode(), media_type))
+        layers = self._dressed(layers, request)
+        extra |= {key: request[key] for key in ("renderer", "parser") if request.get(key)}
         yield {"status": "writing manifest"}
-        self.store.create(tag, layers, weights)
+        if self.faults.get("/api/create") is Fault.FULL:
+            raise _RefusedError("write /models/manifests: no space left on device")
+        self.store.create(tag, layers, weights, extra)
         yield {"status": "success"}
 
-    def _base_layers(self, request: Json) -> tuple[list[Json], Path]:
-        files = request.get("files") or {}
+    def _parsed(self, files: dict[str, str], able: Capabilities) -> Iterator[Json]:
+        for digest in files.values():
+            yield {"status": "parsing GGUF"}
+            if self._gguf_facts(digest).kind == "adapter" and not able.adapters_at_create:
+                raise _RefusedError("LoRA adapters are no longer supported", 400)
+
+    def _dressed(self, layers: list[Json], request: Json) -> list[Json]:
+        texts = {TEMPLATE: request.get("template"), SYSTEM: request.get("system")}
+        old = next((self.store.blob(x["digest"]) for x in layers if x["mediaType"] == PARAMS), None)
+        options = {**(json.loads(old.read_bytes()) if old else {}), **(request.get("parameters") or {})}
+        texts[PARAMS] = json.dumps(options, sort_keys=True) + "\n" if options else None
+        for media_type, text in texts.items():
+            if text:
+                layers = [layer for layer in layers if layer["mediaType"] != media_type]
+                layers.append(self.store.add(str(text).encode(), media_type))
+        if request.get("license"):
+            layers.append(self.store.add(str(request["license"]).encode(), LICENSE))
+        return layers
+
+    def _base_layers(self, request: Json, able: Capabilities) -> tuple[list[Json], list[Path], Json]:
+        """The layers of the base, its files, and what of its configuration goes on."""
+        files: dict[str, str] = request.get("files") or {}
         if request.get("from"):
             source = self.store.find(_tag(str(request["from"]), "invalid model name"))
             if source is None:
                 raise _RefusedError("pull model manifest: file does not exist")
-            return list(source.manifest["layers"]), source.files(MODEL)[0]
+            kept = {key: source.config[key] for key in ("renderer", "parser") if source.config.get(key)}
+            return list(source.manifest["layers"]), source.files(MODEL), kept
         if not files:
             raise _RefusedError("neither 'from' or 'files' was specified", 400)
-        if len(files) > 1:
-            raise _RefusedError("this stand-in knows no split GGUF", 501)
-        (digest,) = files.values()
-        self._gguf_facts(digest)
-        layer = self.store.add(as_llama_quantize_writes(self.store.blob(digest)), MODEL)
-        return [layer], self.store.blob(layer["digest"])
+        names = sorted(files)
+        self._check_shards(files)
+        if len(files) > 1 and able.split_gguf:
+            digests = [files[name] for name in names]
+        else:
+            digests = [self.store.rewritten(files)]
+        return [self.store.layer(digest, MODEL) for digest in digests], [self.store.blob(d) for d in digests], {}
+
+    def _check_shards(self, files: dict[str, str]) -> None:
+        for name, digest in files.items():
+            facts = self._gguf_facts(digest)
+            match = _SHARD.fullmatch(name)
+            if facts.shard is None and len(files) == 1:
+                return
+            if facts.shard is None or match is None:
+                raise _RefusedError(f'split GGUF "{name}" must use llama.cpp split filename pattern')
+            number, count = facts.shard
+            if count != int(match[2]):
+                raise _RefusedError(
+                    f'split GGUF "{name}" filename count {int(match[2])} does not match metadata count {count}'
+                )
+            if number != int(match[1]) - 1:
+                raise _RefusedError(
+                    f'split GGUF "{name}" filename index {int(match[1]) - 1} does not match metadata index {number}'
+                )
+            if count != len(files):
+                raise _RefusedError(f'split GGUF "{name}" has {len(files)} shards, expected {count}')
 
     def _gguf_facts(self, digest: str) -> GgufFacts:
         try:
             return GgufFacts.read(self.store.blob(digest))
         except FileNotFoundError as error:
             raise _RefusedError(f"open {error.filename}: no such file or directory") from error
-        except ValueError as error:
+        except (ValueError, InvalidFile) as error:
             raise _RefusedError(str(error), 400) from error
 
     def partials(self) -> list[Path]:

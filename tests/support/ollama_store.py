@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
+import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +17,15 @@ import gguf
 from support.oci_registry import CONFIG, MANIFEST, MODEL, TEMPLATE
 
 from locoman.ollama.tag import OllamaTag
+from locoman.store.digests import sha256_of
+from locoman.weights.gguf import GgufFile
+from locoman.weights.gguf_model import GgufModel
+from locoman.weights.model_plan import as_llama_copies, plan_copy, write_model
 
 ADAPTER = "application/vnd.ollama.image.adapter"
 SYSTEM = "application/vnd.ollama.image.system"
 PARAMS = "application/vnd.ollama.image.params"
+LICENSE = "application/vnd.ollama.image.license"
 _DIGEST = re.compile(r"sha256[:-][0-9a-fA-F]{64}")
 
 Json = dict[str, Any]
@@ -55,7 +63,7 @@ class StoredModel:
 
     @property
     def details(self) -> Json:
-        config = json.loads(self.store.blob(self.manifest["config"]["digest"]).read_bytes())
+        config = self.config
         return {
             "parent_model": "",
             "format": config.get("model_format", ""),
@@ -64,6 +72,16 @@ class StoredModel:
             "parameter_size": config.get("model_type", ""),
             "quantization_level": config.get("file_type", ""),
         }
+
+    @property
+    def config(self) -> Json:
+        config: Json = json.loads(self.store.blob(self.manifest["config"]["digest"]).read_bytes())
+        return config
+
+    @property
+    def options(self) -> Json:
+        options: Json = json.loads(self.text(PARAMS, "{}"))
+        return options
 
     def modelfile(self) -> str:
         """As /api/show writes it."""
@@ -75,7 +93,13 @@ class StoredModel:
         lines += [f"ADAPTER {path}" for path in self.files(ADAPTER)]
         lines += [f"TEMPLATE {_quoted(self.text(TEMPLATE, '{{ .Prompt }}'))}"]
         lines += [f"SYSTEM {_quoted(text)}" for text in [self.text(SYSTEM)] if text]
+        lines += [f"PARAMETER {name} {_quoted(_go(value))}" for name, value in _each(self.options)]
+        lines += [f"LICENSE {_quoted(text)}" for text in [self.text(LICENSE)] if text]
         return "\n".join(lines) + "\n"
+
+    def parameters(self) -> str:
+        """As /api/show writes them: Go literals."""
+        return "\n".join(f"{name:<30} {json.dumps(value, ensure_ascii=False)}" for name, value in _each(self.options))
 
 
 class ModelStore:
@@ -98,6 +122,22 @@ class ModelStore:
             self.blob(digest).write_bytes(content)
         return {"mediaType": media_type, "digest": digest, "size": len(content)}
 
+    def take(self, path: Path) -> str:
+        """Moves a finished file among the blobs; returns its digest."""
+        digest = f"sha256:{sha256_of(path)}"
+        path.replace(self.blob(digest))
+        return digest
+
+    def rewritten(self, files: dict[str, str]) -> str:
+        """The digest of one file made of the model in `files` (name -> digest), as Ollama rewrites what it creates from."""
+        with tempfile.TemporaryDirectory(dir=self.root) as name:
+            folder = Path(name)
+            for given, digest in files.items():
+                (folder / Path(given).name).hardlink_to(self.blob(digest))
+            first = min(path for path in folder.iterdir())
+            write_llama_copy(first, folder / "copy")
+            return self.take(folder / "copy")
+
     def layer(self, digest: str, media_type: str) -> Json:
         """The layer of a blob that is there."""
         return {"mediaType": media_type, "digest": digest, "size": self.blob(digest).stat().st_size}
@@ -111,14 +151,15 @@ class ModelStore:
         path.write_bytes(manifest)
         self._prune(before)
 
-    def create(self, tag: OllamaTag, layers: list[Json], gguf_path: Path) -> None:
-        """Makes a model of `layers` whose weights are `gguf_path`."""
-        facts = GgufFacts.read(gguf_path)
-        config = {
+    def create(self, tag: OllamaTag, layers: list[Json], weights: Iterable[Path], extra: Json) -> None:
+        """Makes a model of `layers` whose weights are the files `weights`; `extra` goes into its configuration."""
+        all_facts = [GgufFacts.read(path) for path in weights]
+        facts = all_facts[0]
+        config = extra | {
             "model_format": "gguf",
             "model_family": facts.architecture,
             "model_families": [facts.architecture],
-            "model_type": _human(facts.parameters),
+            "model_type": _human(sum(each.parameters for each in all_facts)),
             "file_type": facts.file_type,
             "architecture": "amd64",
             "os": "linux",
@@ -137,6 +178,10 @@ class ModelStore:
         """Case does not matter."""
         return next((model for model in self.models() if str(model.tag).lower() == str(tag).lower()), None)
 
+    def copy(self, model: StoredModel, tag: OllamaTag) -> None:
+        """Gives the model another name, its manifest byte for byte."""
+        self.write(tag, model.path.read_bytes())
+
     def remove(self, model: StoredModel) -> None:
         """Removes the model and the blobs that no other needs."""
         digests = model.digests()
@@ -154,46 +199,39 @@ class ModelStore:
 
 @dataclass(frozen=True)
 class GgufFacts:
-    """What Ollama reads from a GGUF file's header; `kind` is "model" or "adapter"."""
+    """What Ollama reads from a GGUF file's header; `kind` is "model" or "adapter", `shard` (number, count) of a split one."""
 
     kind: str
     architecture: str
     parameters: int
     file_type: str
+    shard: tuple[int, int] | None = None
 
     @classmethod
     def read(cls, path: Path) -> GgufFacts:
         """Raises ValueError for what is no GGUF."""
-        with path.open("rb") as file:
-            if file.read(4) != b"GGUF":
+        with path.open("rb") as content:
+            if content.read(4) != b"GGUF":
                 raise ValueError("supplied file was not in GGUF format")
-        reader = gguf.GGUFReader(str(path))
-        field = {name: reader.fields[name].contents() for name in reader.fields if name.startswith("general.")}
-        file_type = gguf.LlamaFileType(int(field.get("general.file_type", 1))).name
-        return cls(
-            kind=str(field.get("general.type", "model")),
-            architecture=str(field.get("general.architecture", "unknown")),
-            parameters=sum(int(tensor.n_elements) for tensor in reader.tensors),
-            file_type=file_type.removeprefix("ALL_").removeprefix("MOSTLY_"),
-        )
+        with GgufFile.open(path) as file:
+            file_type = gguf.LlamaFileType(int(file.number("general.file_type", 1))).name
+            count = int(file.number("split.count", 0))
+            return cls(
+                kind=file.text("general.type", "model"),
+                architecture=file.text("general.architecture", "unknown"),
+                parameters=sum(math.prod(tensor.shape) for tensor in file.tensors.values()),
+                file_type=file_type.removeprefix("ALL_").removeprefix("MOSTLY_"),
+                shard=(int(file.number("split.no", 0)), count) if count > 1 else None,
+            )
 
 
-def as_llama_quantize_writes(path: Path) -> bytes:
-    """The file as `llama-quantize ... COPY` writes it, as far as that shows in its digest.
+def write_llama_copy(path: Path, target: Path) -> None:
+    """Writes the model at `path` (or of which it is the first shard) as `llama-quantize ... COPY` does, byte for byte.
 
-    Ollama passes every GGUF that it creates a model from through that program, which adds `general.quantization_version`.
+    Ollama passes every GGUF that it creates a model from through that program.
     """
-    content = path.read_bytes()
-    reader = gguf.GGUFReader(str(path))
-    key = b"general.quantization_version"
-    if key.decode() in reader.fields or not reader.tensors:
-        return content
-    infos = reader.tensors[0].field.offset
-    info_end = max(tensor.field.offset + sum(part.nbytes for part in tensor.field.parts) for tensor in reader.tensors)
-    entry = len(key).to_bytes(8, "little") + key + int(gguf.GGUFValueType.UINT32).to_bytes(4, "little") + b"\x02\0\0\0"
-    count = int.from_bytes(content[16:24], "little") + 1
-    head = content[:16] + count.to_bytes(8, "little") + content[24:infos] + entry + content[infos:info_end]
-    return head + bytes(-len(head) % reader.alignment) + content[reader.data_offset :]
+    with GgufModel.open(path) as model:
+        write_model(as_llama_copies(plan_copy(model)), target)
 
 
 def _human(count: int) -> str:
@@ -208,3 +246,12 @@ def _quoted(text: str) -> str:
     if "\n" not in text and text.strip(" ") == text:
         return text
     return f'"""{text}"""' if '"' in text else f'"{text}"'
+
+
+def _each(options: Json) -> Iterable[tuple[str, Any]]:
+    for name, value in options.items():
+        yield from ((name, each) for each in (value if isinstance(value, list) else [value]))
+
+
+def _go(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -9,6 +9,9 @@ from locoman.contracts import Progress
 from locoman.errors import MissingPrerequisite, OllamaRefused
 from locoman.ollama.api import OllamaApi
 from locoman.ollama.base_file import BaseFile, Unreadable, locate_base
+from locoman.ollama.tag import OllamaTag
+from locoman.store.registry import OllamaFile, OllamaModel
+from locoman.workflows.ollama_models import PULLED, Holdings
 from locoman.workflows.provide.provider import BaseGguf, Offer
 
 
@@ -38,12 +41,16 @@ class OllamaProvider:
         """See `Provider`. A pull that was cut goes on where it stopped: Ollama keeps what has arrived."""
         tag = _tag(spec)
         with OllamaApi(self._url) as api:
-            if _find(api, tag) is None:
+            absent = _find(api, tag) is None
+            if absent:
                 api.pull(tag, progress)
             found = locate_base(api, tag, verify=True, progress=progress)
+            manifest = Holdings.of(api).manifest(str(OllamaTag.parse(tag)))
         if isinstance(found, Unreadable):
             raise MissingPrerequisite(found.sentence, found.remedy)
-        return BaseGguf(found.path, "ollama", found.sha256, found.size)
+        files = (OllamaFile(found.sha256, found.size),)
+        record = OllamaModel(str(OllamaTag.parse(tag)), spec.ref.name, "", "pulled", PULLED, manifest, files)
+        return BaseGguf(found.path, "ollama", found.sha256, found.size, record if absent else None)
 
 
 def _tag(spec: BaseSpec) -> str:

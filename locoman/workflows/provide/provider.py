@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from locoman.catalog.spec import BaseSpec
 from locoman.contracts import Progress
+from locoman.store.registry import OllamaModel
 
 Origin = Literal["converted", "downloaded", "ollama", "bundle"]
 
@@ -24,12 +25,16 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class BaseGguf:
-    """A base's file. `external` marks one that somebody else (Ollama) owns: it stays where it is."""
+    """A base's file. `external` marks one that somebody else (Ollama) owns: it stays where it is.
+
+    `pulled` is the record of a model that was not in Ollama before.
+    """
 
     path: Path
     origin: Origin
     sha256: str
     bytes: int
+    pulled: OllamaModel | None = None
 
     @property
     def external(self) -> bool:
