@@ -216,7 +216,7 @@ def test_a_model_in_ollama_gives_its_adapter(
     monkeypatch.setenv("OLLAMA_HOST", ollama)
     model_in_ollama(ollama, base_gguf(copied), lora(copied, tmp_path), "Say little.")
     with OllamaApi(ollama) as api:
-        before = api.tags()
+        before = {(model.name, model.digest) for model in api.tags()}
     result = shell("adapter", "add", "ollama:poems:v1", "--domain", "poems")
     assert result.code == 0, result.err
     assert "not taken over" in result.err
@@ -228,7 +228,7 @@ def test_a_model_in_ollama_gives_its_adapter(
     result = shell("adapter", "add", "ollama:poem:v1", "--domain", "poems")
     assert (result.code, "Did you mean poems:v1?" in result.err) == (2, True)
     with OllamaApi(ollama) as api:
-        assert api.tags() == before
+        assert {(model.name, model.digest) for model in api.tags()} == before
 
 
 def test_without_ollama_its_models_cannot_be_taken(shell: Shell, copied: Home) -> None:
