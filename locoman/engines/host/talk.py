@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import h11
+import msgspec
 
 from locoman.contracts import Message
 from locoman.engines.host.exchange import Exchange
@@ -122,8 +123,8 @@ def _event(text: bytes) -> dict[str, Any]:
 
 def _document(text: bytes) -> dict[str, Any]:
     try:
-        document = json.loads(text)
-    except ValueError as error:
+        document = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _garbage() from error
     if not isinstance(document, dict):
         raise _garbage()

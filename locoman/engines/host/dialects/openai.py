@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 from typing import Annotated, Any, Literal
@@ -193,7 +192,7 @@ def model_document(name: str, created: int) -> dict[str, Any]:
 
 
 def _sse(document: object) -> bytes:
-    return b"data: " + json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+    return b"data: " + msgspec.json.encode(document) + b"\n\n"
 
 
 def _usage(usage: Usage) -> dict[str, Any]:
