@@ -89,7 +89,8 @@ class App:
         """What a host of this home serves."""
         from locoman.workflows.lineup import RegistryLineup
 
-        return RegistryLineup(self.home, self.shelf, _log, self._local_engine)
+        arbiter = self._local_engine if self.settings.text("engine.kind") == "host" else None
+        return RegistryLineup(self.home, self.shelf, _log, arbiter)
 
     @cached_property
     def ollama_url(self) -> str:

@@ -17,7 +17,7 @@ from locoman.store.home import Home
 @pytest.fixture(autouse=True)
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
-        if name.startswith(("LOCOMAN_", "OLLAMA_")) and name != "LOCOMAN_TEST_OLLAMA":
+        if name.startswith(("LOCOMAN_", "OLLAMA_")) and not name.startswith("LOCOMAN_TEST_"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("LOCOMAN_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("OLLAMA_HOST", "127.0.0.1:9")  # nobody answers there

@@ -51,9 +51,20 @@ def command(
     document |= {"installed": True, "checks": [check_document(check) for check in checks]}
     names = ", ".join(adapter.name for adapter in installed.adapters) or "no adapters"
     out.result(document, lambda: out.line(f"{installed.base.name} is ready with {names}."))
+    _mention_encoder(app, out)
     failed = [check.adapter for check in checks if not check.ok]
     if failed:
         out.fall_short(f"Installed, but the self-check fell short for {', '.join(failed)}.", "locoman doctor")
+
+
+def _mention_encoder(app: App, out: Output) -> None:
+    """The router works without its encoder, and better with it."""
+    from locoman.routing.encoder.files import BYTES, encoder_folder, is_whole
+
+    if not is_whole(encoder_folder(app.home.encoders)):
+        out.note(
+            f"The router goes by words alone. To teach it what they mean ({megabytes(BYTES)}): locoman router encoder install"
+        )
 
 
 def describe(plan: InstallPlan) -> dict[str, Any]:

@@ -20,6 +20,8 @@ UNKNOWN = 0.5
 
 Floats: TypeAlias = NDArray[np.float32]
 Rows: TypeAlias = NDArray[np.int64]
+Vector: TypeAlias = tuple[Rows, Floats]
+"""What `Vocabulary.transform` makes of a text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,16 @@ class Vocabulary:
         """The rows of the known terms among `grams`, ascending, and their tf-idf weights; both shape (known terms,)."""
         lookup = self._row.get
         counts = Counter(grams)
-        known = sorted((row, count) for gram, count in counts.items() if (row := lookup(gram)) is not None)
-        rows = np.array([row for row, _ in known], dtype=np.int64)
-        if not known:
-            return rows, np.empty(0, dtype=np.float32)
-        weights = (1 + np.log([count for _, count in known])) * self.idf[rows]
-        strange = [1 + math.log(count) for gram, count in counts.items() if gram not in self._row]
+        found = {row: count for gram, count in counts.items() if (row := lookup(gram)) is not None}
+        if not found:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+        rows = np.array(sorted(found), dtype=np.int64)
+        weights = (1 + np.log([found[row] for row in rows.tolist()])) * self.idf[rows]
+        strange = (
+            [1 + math.log(count) for gram, count in counts.items() if gram not in self._row]
+            if len(found) < len(counts)
+            else []
+        )
         length = math.sqrt(weights @ weights + (UNKNOWN * self.idf.max()) ** 2 * sum(w * w for w in strange))
         return rows, (weights / length).astype(np.float32)
 
@@ -87,7 +93,11 @@ class Bag:
     @classmethod
     def of(cls, vocabulary: Vocabulary, documents: Sequence[list[str]]) -> Bag:
         """The vectors of these texts, each a list of grams."""
-        vectors = [vocabulary.transform(grams) for grams in documents]
+        return cls.made_of(vocabulary, [vocabulary.transform(grams) for grams in documents])
+
+    @classmethod
+    def made_of(cls, vocabulary: Vocabulary, vectors: Sequence[Vector]) -> Bag:
+        """As `of`, for texts that `vocabulary` has transformed."""
         terms = np.concatenate([np.empty(0, dtype=np.int64), *(rows for rows, _ in vectors)])
         texts = np.repeat(np.arange(len(vectors), dtype=np.int32), [len(rows) for rows, _ in vectors])
         weights = np.concatenate([np.empty(0, dtype=np.float32), *(weights for _, weights in vectors)])
@@ -97,7 +107,11 @@ class Bag:
 
     def similarities(self, grams: list[str]) -> Floats:
         """The cosine of a text with each of the bag's, shape (count,)."""
-        terms, weights = self.vocabulary.transform(grams)
+        return self.similarities_of(self.vocabulary.transform(grams))
+
+    def similarities_of(self, vector: Vector) -> Floats:
+        """As `similarities`, for a text that the vocabulary has transformed."""
+        terms, weights = vector
         begins, lengths = self.starts[terms], self.starts[terms + 1] - self.starts[terms]
         ends = np.cumsum(lengths)
         if not len(ends) or not ends[-1]:

@@ -104,13 +104,16 @@ def _learn(examples: Sequence[Example], encoder: Encoder | None) -> tuple[Learnt
 
 def _wording(shapes: Sequence[str]) -> tuple[Wording, Floats, Floats]:
     """The bags and, of shape (texts, texts), the similarities of all texts by words and by characters."""
-    word_lists, character_lists = [word_grams(text) for text in shapes], [character_grams(text) for text in shapes]
-    words = Bag.of(Vocabulary.learn(word_lists, minimum_documents=1, maximum_terms=MAX_TERMS), word_lists)
-    vocabulary = Vocabulary.learn(character_lists, minimum_documents=2, maximum_terms=MAX_TERMS)
-    characters = Bag.of(vocabulary, character_lists)
-    alike = [np.stack([bag.similarities(grams) for grams in lists])
-             for bag, lists in ((words, word_lists), (characters, character_lists))]  # fmt: skip
-    return Wording(words, characters), alike[0], alike[1]
+    words, alike_words = _compared([word_grams(text) for text in shapes], 1)
+    characters, alike_characters = _compared([character_grams(text) for text in shapes], 2)
+    return Wording(words, characters), alike_words, alike_characters
+
+
+def _compared(documents: Sequence[list[str]], minimum_documents: int) -> tuple[Bag, Floats]:
+    vocabulary = Vocabulary.learn(documents, minimum_documents=minimum_documents, maximum_terms=MAX_TERMS)
+    vectors = [vocabulary.transform(grams) for grams in documents]
+    bag = Bag.made_of(vocabulary, vectors)
+    return bag, np.stack([bag.similarities_of(vector) for vector in vectors])
 
 
 def _vectors(encoder: Encoder | None, texts: Sequence[str]) -> Floats | None:

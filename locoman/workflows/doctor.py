@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from locoman.catalog.shelf import Shelf
 from locoman.contracts import Engine, Message, Request, Sampling
-from locoman.errors import InvalidFile, LocomanError, NotEnoughMemory, NothingInstalled, OllamaUnavailable, megabytes
+from locoman.errors import (
+    CheckFailed,
+    InvalidFile,
+    LocomanError,
+    NotEnoughMemory,
+    NothingInstalled,
+    OllamaUnavailable,
+    megabytes,
+)
 from locoman.names import BASE, BaseRef
 from locoman.store.digests import sha256_of
 from locoman.store.home import Home
@@ -18,6 +26,7 @@ from locoman.workflows.held import held_by_ollama
 from locoman.workflows.install import machine_memory
 
 REINSTALL = "locoman install"
+GREEDY = 0.3  # the share of an adapter's examples from which on it is said to claim what is another's
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +57,8 @@ def examine(home: Home, shelf: Shelf, ollama_url: str, engine: Callable[[], Engi
     yield _attempt("base", lambda: _base(home, shelf, registry, deep), reinstall)
     yield _attempt("adapters", lambda: _adapters(home, registry, deep), reinstall)
     yield _in_ollama(home, shelf, ollama_url)
-    yield _attempt("router", lambda: _router(home, registry), reinstall)
+    yield _attempt("router", lambda: _router(home, registry), "locoman router fit")
+    yield _attempt("claims", lambda: _claims(home, registry), "locoman router show")
     yield _attempt("engine", lambda: _engine(engine()), "locoman stop, then ask again")
     yield Check("memory", True, _memory(ollama_url, registry))
 
@@ -132,11 +142,38 @@ def _adapters(home: Home, registry: Registry, deep: bool) -> str:
 
 
 def _router(home: Home, registry: Registry) -> str:
-    from locoman.routing.storage import load
+    from locoman.routing.encoder.files import encoder_folder, is_whole
+    from locoman.routing.storage import load_model
 
     path = router_file(home, registry.current())
-    load(path)
-    return f"{path.name}, {megabytes(path.stat().st_size)}"
+    learnt = load_model(path).learnt
+    here = is_whole(encoder_folder(home.encoders))
+    meaning = learnt is not None and learnt.meaning is not None
+    how = "words alone (locoman router encoder install teaches it what they mean)"
+    if meaning:
+        how = "with its encoder" if here else "words alone, for its encoder is gone (locoman router encoder install)"
+    return f"{path.name}, {megabytes(path.stat().st_size)}, {how}"
+
+
+def _claims(home: Home, registry: Registry) -> str:
+    """An adapter whose examples are mostly like others' takes their questions away, by mistake or on purpose."""
+    import numpy as np
+
+    from locoman.routing.storage import load_model
+
+    learnt = load_model(router_file(home, registry.current())).learnt
+    if learnt is None:
+        return "no adapter has examples"
+    counts = dict(zip(learnt.names, np.diff(learnt.lexical.owners.starts).tolist(), strict=False))
+    greedy = [conflict for conflict in learnt.conflicts if conflict.count >= GREEDY * counts[conflict.adapter]]
+    if greedy:
+        named = "; ".join(
+            f"{c.count} of {counts[c.adapter]} examples of {c.adapter} look like {c.other or 'everyday questions'}"
+            f"{chr(39) + 's' if c.other else ''}, e.g. {c.examples[0][:60]!r}"
+            for c in greedy
+        )
+        raise CheckFailed(f"Adapters claim the same questions: {named}.")
+    return f"{sum(counts.values())} examples, {len(learnt.conflicts)} lesser conflict(s)"
 
 
 def _engine(engine: Engine) -> str:

