@@ -122,7 +122,7 @@ class App:
 
     def router(self, say: Callable[[str], None] = lambda sentence: None) -> Router:
         """The router of the base in use; `say` hears what somebody should know of it. Raises NothingInstalled, InvalidFile."""
-        from locoman.workflows.router.fitting import open_router
+        from locoman.workflows.router.ready import open_router
 
         return open_router(self.home, self.registry().current(), say, self.engine)
 

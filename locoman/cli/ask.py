@@ -75,7 +75,7 @@ def command(
 
 def _correct(app: App, out: Output, question: str, wrong: bool, should: str | None) -> None:
     """Learns that the last question, or the one given, went to the wrong adapter."""
-    from locoman.cli.router import print_taught
+    from locoman.cli.router_pages import print_taught
     from locoman.workflows.router.teach import last_asked, learn_one
 
     if not wrong:

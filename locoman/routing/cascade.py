@@ -13,6 +13,7 @@ from locoman.routing.stages.arbiter import Arbiter
 from locoman.routing.stages.encoder import EncoderStage
 from locoman.routing.stages.keywords import KeywordStage
 from locoman.routing.stages.lexical import LexicalStage
+from locoman.routing.stages.said import SaidStage
 from locoman.routing.stages.stage import Stage
 from locoman.routing.stages.verdict import Demands
 
@@ -30,7 +31,10 @@ class Router:
     @classmethod
     def of(cls, model: RouterModel, encoder: Encoder | None = None, arbiter: Arbiter | None = None) -> Router:
         """The router that a fitted model describes; without the encoder that it was fitted with, words alone decide."""
-        stages: list[Stage] = [KeywordStage({rule.name: rule.keywords for rule in model.adapters})]
+        stages: list[Stage] = [
+            SaidStage(dict(model.said)),
+            KeywordStage({rule.name: rule.keywords for rule in model.adapters}),
+        ]
         demands = Demands({rule.name: rule.minimum_confidence for rule in model.adapters}, model.wrong_cost)
         learnt = model.learnt
         if learnt is not None and learnt.meaning is not None and encoder is not None:

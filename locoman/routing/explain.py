@@ -21,7 +21,8 @@ SHOWN_WORDS = 8
 _LEAST_WORDS = 3  # of a part of a question that may be a question itself
 _SURE = 0.6
 
-_PARTS = re.compile(r"(?<=[.?!;])\s+|\s*(?:,\s*)?\b(?:and then|and also|and|then|also|plus)\b\s+", re.IGNORECASE)
+_SENTENCE = re.compile(r"(?<=[.?!;])\s+")
+_JOIN = re.compile(r"(?:^|\s+|,\s*)(?:and then|and also|and|then|also|plus)\s+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,13 @@ def _mixed(router: Router, question: str) -> tuple[Part, ...]:
 
 
 def _pieces(question: str) -> Iterator[str]:
-    for piece in _PARTS.split(question)[:MOST_WORDS]:
-        if len(piece.split()) >= _LEAST_WORDS:
-            yield piece.strip()
+    """Sentences, cut where two parts of some length are joined: "3 and 4" stays whole."""
+    for sentence in _SENTENCE.split(question)[:MOST_WORDS]:
+        start = 0
+        for join in _JOIN.finditer(sentence):
+            before, after = sentence[start : join.start()], sentence[join.end() :]
+            if min(len(before.split()), len(after.split())) >= _LEAST_WORDS:
+                yield before.strip()
+                start = join.end()
+        if len(sentence[start:].split()) >= _LEAST_WORDS:
+            yield sentence[start:].strip()

@@ -76,8 +76,10 @@ class RouterModel:
     """All that a router knows; `learnt` is None when no adapter gave an example.
 
     `wrong_cost`: how many times worse a wrong adapter is than the base where an adapter would have been right; 0: not asked.
+    `said`: what the user decided, pairs of a question's `stages.said.digest` and its adapter.
     """
 
     adapters: tuple[AdapterRule, ...]
     learnt: Learnt | None
     wrong_cost: float = 0.0
+    said: tuple[tuple[str, str | None], ...] = ()

@@ -73,6 +73,7 @@ class _Conflict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     adapters: tuple[_Rule, ...]
     wrong_cost: Annotated[float, msgspec.Meta(ge=0.0)]
+    said: tuple[tuple[str, str | None], ...] = ()
     names: tuple[str, ...] = ()
     lexical: _Scorer | None = None
     meaning: _Scorer | None = None
@@ -86,7 +87,7 @@ def save(model: RouterModel, path: Path) -> None:
     rules = tuple(_Rule(rule.name, rule.keywords, rule.minimum_confidence) for rule in model.adapters)
     learnt = model.learnt
     arrays: dict[str, NDArray[Any]] = {}
-    header = _Header(rules, model.wrong_cost)
+    header = _Header(rules, model.wrong_cost, model.said)
     if learnt is not None:
         arrays = {"texts": _bytes(msgspec.json.encode(learnt.texts)), "starts": learnt.lexical.owners.starts}
         for kind, bag in (("words", learnt.wording.words), ("characters", learnt.wording.characters)):
@@ -100,6 +101,7 @@ def save(model: RouterModel, path: Path) -> None:
         header = _Header(
             rules,
             model.wrong_cost,
+            model.said,
             learnt.names,
             _scorer_header(learnt.lexical),
             None if meaning is None else _scorer_header(meaning.scorer),
@@ -155,7 +157,8 @@ def _model(file: _File) -> RouterModel:
     header = msgspec.json.decode(file.raw("header"), type=_Header)
     rules = tuple(AdapterRule(rule.name, rule.keywords, rule.minimum_confidence) for rule in header.adapters)
     names = [_checked_name(rule.name) for rule in rules]
-    if len(set(names)) != len(names) or not set(header.names) <= set(names):
+    mentioned = {*header.names, *(adapter for _, adapter in header.said if adapter is not None)}
+    if len(set(names)) != len(names) or not mentioned <= set(names):
         raise ValueError("an adapter twice, or one that is not announced")
     expected = {"header"} | (_LEARNT if header.lexical else set()) | (_MEANT if header.meaning else set())
     if (
@@ -165,8 +168,8 @@ def _model(file: _File) -> RouterModel:
     ):
         raise ValueError("other arrays or adapters than announced")
     if header.lexical is None:
-        return RouterModel(rules, None, header.wrong_cost)
-    return RouterModel(rules, _learnt(file, header, header.lexical), header.wrong_cost)
+        return RouterModel(rules, None, header.wrong_cost, header.said)
+    return RouterModel(rules, _learnt(file, header, header.lexical), header.wrong_cost, header.said)
 
 
 def _learnt(file: _File, header: _Header, lexical: _Scorer) -> Learnt:

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from locoman.errors import InvalidFile, Unsupported
 from locoman.weights.files import map_file, parse_json, read_json
-from locoman.weights.tensor_types import TYPES, dequantize_rows
 
 MAX_HEADER_BYTES = 32 << 20
 MAX_INDEX_BYTES = 32 << 20
@@ -65,6 +64,8 @@ class StoredTensor:
         if self.dtype not in _DECODED:
             raise Unsupported(self.path, f"the tensor {self.name!r} is stored as {self.dtype}; use F32, F16 or BF16")
         row_bytes = _ITEM_BYTES[self.dtype] * self.shape[-1]
+        from locoman.weights.tensor_types import TYPES, dequantize_rows  # brings the gguf package, 50 ms
+
         return dequantize_rows(self.data.reshape(self.rows, row_bytes)[rows], TYPES[self.dtype])
 
 

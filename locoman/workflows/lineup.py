@@ -54,7 +54,7 @@ class RegistryLineup:
         return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
 
     def _read(self, stamp: str, name: str | None) -> Lineup:
-        from locoman.workflows.router.fitting import open_router
+        from locoman.workflows.router.ready import open_router
 
         registry = load_registry(self._home.registry)
         base = installed_base(registry, BaseRef(name) if name is not None else None)

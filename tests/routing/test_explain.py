@@ -17,7 +17,7 @@ def router() -> Router:
 def test_an_explanation_has_the_nearest_examples_and_the_words_that_counted(router: Router) -> None:
     why = explain(router, "a recipe for pudding with cream")
     assert why.decision.adapter == "cooking"
-    assert why.nearest[0].text == "a recipe for pudding"
+    assert why.nearest[0].text.startswith("a recipe for")
     assert why.nearest[0].adapter == "cooking"
     assert why.words[0].word in ("recipe", "pudding")
     assert why.scope is not None

@@ -69,7 +69,7 @@ def open_encoder(folder: Path) -> MiniLM:
         found = stored.get(name)
         if found is None or found.shape != shape or found.dtype != "F32":
             raise InvalidFile(path, f"not the weights of {NAME}: {name} is missing or has another shape")
-        return np.require(found.values().reshape(shape), requirements="A")
+        return np.require(found.data.view("<f4").reshape(shape), requirements="A")
 
     return MiniLM(tokenizer, tensor)
 

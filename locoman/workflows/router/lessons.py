@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from locoman.catalog.manifest import AdapterPackage
 from locoman.routing.examples import AdapterExamples, everyday_questions
+from locoman.routing.stages.said import digest
 from locoman.routing.text import normalise
 from locoman.store.home import Home
 from locoman.workflows.router.feedback import Remark, read_feedback
@@ -15,11 +16,12 @@ from locoman.workflows.router.wishes import Wishes, read_wishes
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """All that one router is fitted to; `none` are questions that are nobody's."""
+    """All that one router is fitted to; `none` are questions that are nobody's, `said` as in routing.models.RouterModel."""
 
     adapters: tuple[AdapterExamples, ...]
     none: tuple[str, ...]
     wrong_cost: float = 0.0
+    said: tuple[tuple[str, str | None], ...] = ()
 
 
 def gather(home: Home, packages: Sequence[AdapterPackage]) -> Lessons:
@@ -71,4 +73,5 @@ def taught(lessons: Lessons, remarks: Sequence[Remark]) -> Lessons:
         for adapter in lessons.adapters
     )
     kept = (text for text in lessons.none if normalise(text) not in last)
-    return replace(lessons, adapters=adapters, none=(*none, *kept))
+    said = tuple((digest(text), remark.adapter if remark.adapter in names else None) for text, remark in last.items())
+    return replace(lessons, adapters=adapters, none=(*none, *kept), said=said)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from locoman.documents import read_text
-from locoman.errors import InvalidFile, StoreError, UnknownName, UsageError
+from locoman.errors import InvalidFile, LocomanError, UnknownName, UsageError
 from locoman.names import nearest
 from locoman.store.atomic import write_atomic
 from locoman.store.home import Home
@@ -77,7 +77,7 @@ def remember_asked(home: Home, text: str, adapter: str | None) -> None:
     kept = text.strip()[:MAX_TEXT].encode("utf-8", "replace").decode()
     try:
         write_atomic(home.last_question, msgspec.json.encode(Asked(kept, adapter)), mode=0o600)
-    except (StoreError, OSError):
+    except LocomanError:
         return
 
 

@@ -1,0 +1,43 @@
+"""Opens the router of a base; one that cannot be used is fitted again. Whoever routes from the shell waits for its imports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from locoman.contracts import Engine
+from locoman.errors import InvalidFile
+from locoman.names import BaseRef
+from locoman.routing.cascade import Router
+from locoman.routing.storage import load_model
+from locoman.store.home import Home
+from locoman.store.registry import InstalledBase
+from locoman.store.transaction import change
+from locoman.workflows.collection import active_packages, installed_base, router_file
+from locoman.workflows.router.arbitration import arbiter_of
+from locoman.workflows.router.vectors import home_encoder
+
+Say = Callable[[str], None]
+"""Called with a sentence that somebody should hear."""
+
+WORDS_ALONE = "The router's encoder is missing, so words alone decide. Next: locoman router encoder install"
+FITTED_AGAIN = "The router's file was damaged, or of another version: it was fitted again."
+
+
+def open_router(home: Home, base: InstalledBase, say: Say, engine: Callable[[], Engine] | None = None) -> Router:
+    """The router of `base`, ready to decide. Raises StoreError, InvalidFile (an adapter's own files)."""
+    try:
+        model = load_model(router_file(home, base))
+    except InvalidFile:
+        from locoman.workflows.router.fitting import refit
+
+        with change(home) as tx:
+            current = installed_base(tx.registry, BaseRef(base.name))
+            registry, _ = refit(tx, tx.registry, current, active_packages(home, tx.registry, current))
+            tx.commit(registry)
+            base = installed_base(registry, BaseRef(base.name))
+        model = load_model(router_file(home, base))
+        say(FITTED_AGAIN)
+    encoder = home_encoder(home)
+    if model.learnt is not None and model.learnt.meaning is not None and encoder is None:
+        say(WORDS_ALONE)
+    return Router.of(model, encoder, arbiter_of(home, base, engine) if engine is not None else None)
