@@ -104,13 +104,13 @@ def _learn(examples: Sequence[Example], encoder: Encoder | None) -> tuple[Learnt
 
 def _wording(shapes: Sequence[str]) -> tuple[Wording, Floats, Floats]:
     """The bags and, of shape (texts, texts), the similarities of all texts by words and by characters."""
-    words, alike_words = _compared([word_grams(text) for text in shapes], 1)
-    characters, alike_characters = _compared([character_grams(text) for text in shapes], 2)
+    words, alike_words = _compared([word_grams(text) for text in shapes])
+    characters, alike_characters = _compared([character_grams(text) for text in shapes])
     return Wording(words, characters), alike_words, alike_characters
 
 
-def _compared(documents: Sequence[list[str]], minimum_documents: int) -> tuple[Bag, Floats]:
-    vocabulary = Vocabulary.learn(documents, minimum_documents=minimum_documents, maximum_terms=MAX_TERMS)
+def _compared(documents: Sequence[list[str]]) -> tuple[Bag, Floats]:
+    vocabulary = Vocabulary.learn(documents, minimum_documents=1, maximum_terms=MAX_TERMS)
     vectors = [vocabulary.transform(grams) for grams in documents]
     bag = Bag.made_of(vocabulary, vectors)
     return bag, np.stack([bag.similarities_of(vector) for vector in vectors])
