@@ -57,7 +57,7 @@ def examine(home: Home, shelf: Shelf, ollama_url: str, engine: Callable[[], Engi
     yield _attempt("base", lambda: _base(home, shelf, registry, deep), reinstall)
     yield _attempt("adapters", lambda: _adapters(home, registry, deep), reinstall)
     yield _in_ollama(home, shelf, ollama_url)
-    yield _attempt("router", lambda: _router(home, registry), "locoman router fit")
+    yield _attempt("router", lambda: _router(home, registry, deep), "locoman router fit")
     yield _attempt("claims", lambda: _claims(home, registry), "locoman router show")
     yield _attempt("engine", lambda: _engine(engine()), "locoman stop, then ask again")
     yield Check("memory", True, _memory(ollama_url, registry))
@@ -141,13 +141,15 @@ def _adapters(home: Home, registry: Registry, deep: bool) -> str:
     return ", ".join(names) or "none"
 
 
-def _router(home: Home, registry: Registry) -> str:
-    from locoman.routing.encoder.files import encoder_folder, is_whole
+def _router(home: Home, registry: Registry, deep: bool) -> str:
+    from locoman.routing.encoder.files import encoder_folder, is_whole, verify
     from locoman.routing.storage import load_model
 
     path = router_file(home, registry.current())
     learnt = load_model(path).learnt
     here = is_whole(encoder_folder(home.encoders))
+    if deep and here:
+        verify(encoder_folder(home.encoders))
     meaning = learnt is not None and learnt.meaning is not None
     how = "words alone (locoman router encoder install teaches it what they mean)"
     if meaning:

@@ -11,9 +11,11 @@ from support.command import Shell
 from support.encoder import encoder_files
 from support.installed import copy_home
 
+from locoman.app import App
 from locoman.routing.encoder.files import FILES, encoder_folder, is_whole
 from locoman.store.home import Home
 from locoman.store.registry import load_registry
+from locoman.workflows.doctor import Check, examine
 from locoman.workflows.router.teach import remember_asked
 
 
@@ -157,6 +159,28 @@ def test_a_decision_is_explained(ready: Home, shell: Shell) -> None:
     text = shell("route", "--explain", "Reverse the word planet").out
     assert "nearest examples" in text
     assert "threshold" in text
+
+
+def test_an_adapter_that_claims_anothers_questions_is_named_by_the_doctor(ready: Home, shell: Shell) -> None:
+    def check(name: str) -> Check:
+        with App.load(ready.root) as app:
+            checks = examine(app.home, app.shelf, app.ollama_url, app.engine, deep=False)
+            return next(found for found in checks if found.name == name)
+
+    assert check("claims").ok
+    packages = {adapter.name: ready.root / adapter.package for adapter in load_registry(ready.registry).adapters}
+    victim = (packages["arithmetic"] / "routing.jsonl").read_text()
+    poisoned = packages["words"] / "routing.jsonl"
+    poisoned.write_text(
+        poisoned.read_text() + "\n".join(line for line in victim.splitlines() if '"mine": true' in line)
+    )
+    assert shell("router", "fit").code == 0
+    found = check("claims")
+    assert not found.ok
+    assert "words" in found.detail
+    assert "arithmetic" in found.detail
+    lost = [q for q in ("What is 3 + 5?", "Please compute 12 times 11", "9 minus 4") if routed(shell, q) == "words"]
+    assert len(lost) <= 1
 
 
 def test_a_file_that_is_not_the_encoder_is_refused_and_nothing_changes(
