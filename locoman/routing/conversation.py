@@ -11,8 +11,10 @@ from locoman.contracts import Decision, Message
 NAME = "conversation"
 TURNS = 8  # questions that are looked back at
 SHORT = 3  # words; a question as short says little on its own
-CLEAR = 0.85  # the probability of another adapter that makes a new topic of what sounds like a follow-up
+CLEAR = 0.85  # the probability of another adapter that makes a new topic of what sounds like a follow-up,
+LIKELY = 0.5  # and of what is merely short
 
+_POINTED = 8  # words; a longer question points at things of its own
 _OPENING = re.compile(
     r"^\W*(and|but|so|then|now|also|again|why|how come|what about|how about|what if|or|same|ok(ay)? (and|but|now|so)|"
     r"another|one more|once more|next|the same|instead|with|without|for|in that case|explain|show me|are you sure|really)\b",
@@ -42,7 +44,7 @@ def _step(topic: str | None, text: str, decision: Decision) -> Decision:
         return decision
     others = [c.probability for c in decision.candidates if c.adapter not in (topic, None)]
     rival = max(others, default=0.0)
-    if decision.adapter is not None and decision.confidence >= CLEAR:
+    if decision.adapter is not None and decision.confidence >= (CLEAR if _leans(text) else LIKELY):
         return decision
     candidates = tuple(
         replace(c, probability=1 - rival if c.adapter == topic else rival * c.probability) for c in decision.candidates
@@ -58,6 +60,9 @@ def is_follow_up(text: str) -> bool:
     if _THANKS.search(text):
         return False
     words = re.findall(r"\w+", text)
-    if not words:
-        return False
-    return len(words) <= SHORT or bool(_OPENING.search(text)) or (len(words) <= 8 and bool(_POINTING.search(text)))
+    return 0 < len(words) <= SHORT or (len(words) > 0 and _leans(text))
+
+
+def _leans(text: str) -> bool:
+    """Whether `text` opens as what goes on, or is short and points at something."""
+    return bool(_OPENING.search(text)) or (len(text.split()) <= _POINTED and bool(_POINTING.search(text)))

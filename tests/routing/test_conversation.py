@@ -31,6 +31,7 @@ def test_a_follow_up_stays_with_the_adapter_of_its_conversation(router: Router, 
 def test_a_new_topic_that_is_clear_changes_the_adapter(router: Router) -> None:
     history = turns("is there a night train to Oslo")
     assert router.decide("And what is 12 + 9?", history).adapter == "sums"
+    assert router.decide("12 + 9?", history).adapter == "sums"
     assert router.decide("How do I make pancakes without eggs?", history).adapter == "cooking"
 
 
