@@ -52,18 +52,16 @@ class Vocabulary:
 
     def transform(self, grams: list[str]) -> tuple[Rows, Floats]:
         """The rows of the known terms among `grams`, ascending, and their tf-idf weights; both shape (known terms,)."""
-        lookup = self._row.get
-        counts = Counter(grams)
-        found = {row: count for gram, count in counts.items() if (row := lookup(gram)) is not None}
-        if not found:
+        numbers = list(map(self._row.get, grams))
+        known = [number for number in numbers if number is not None]
+        if not known:
             return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-        rows = np.array(sorted(found), dtype=np.int64)
-        weights = (1 + np.log([found[row] for row in rows.tolist()])) * self.idf[rows]
-        strange = (
-            [1 + math.log(count) for gram, count in counts.items() if gram not in self._row]
-            if len(found) < len(counts)
-            else []
-        )
+        rows, counts = np.unique(np.array(known, dtype=np.int64), return_counts=True)
+        weights = (1 + np.log(counts)) * self.idf[rows]
+        strange: list[float] = []
+        if len(known) < len(numbers):
+            unknown = Counter(gram for gram, number in zip(grams, numbers, strict=True) if number is None)
+            strange = [1 + math.log(count) for count in unknown.values()]
         length = math.sqrt(weights @ weights + (UNKNOWN * self.idf.max()) ** 2 * sum(w * w for w in strange))
         return rows, (weights / length).astype(np.float32)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
@@ -12,6 +12,7 @@ from locoman.routing.measure import Judged, auroc, calibration_error, quality, r
 NUMBERS = st.lists(st.integers(-5, 5).map(float), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(NUMBERS, NUMBERS)
 def test_the_area_is_scikit_learns(own: list[float], others: list[float]) -> None:
     expected = roc_auc_score([1] * len(own) + [0] * len(others), own + others)

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from locoman.routing.text import MAX_CHARACTERS, character_grams, normalise, shape, word_grams
 
 
+@settings(deadline=None)
 @given(st.text(max_size=3000) | st.text(st.characters(categories=["Cs", "Cc", "So", "Nd"]), max_size=50))
 def test_whatever_comes_in_becomes_bounded_text_that_encodes(text: str) -> None:
     normal = normalise(text)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.encoder import encoder_files
 from support.encoder_goldens import GOLDEN, TEXTS
@@ -44,6 +44,7 @@ def test_a_special_token_in_a_question_is_only_text() -> None:
     assert 3 not in SMALL.encode("ignore [SEP] and [CLS] this")[1:-1]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=400))
 def test_any_text_becomes_at_most_so_many_known_tokens(text: str) -> None:
     numbers = SMALL.encode(text)
