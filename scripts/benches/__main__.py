@@ -22,7 +22,7 @@ BENCHES = {
     "faults": "kills, cuts and garbage under load: no wrong answer, nothing left behind (--rounds N)",
     "fuzz": "spoiled GGUF, safetensors, tokenizers and settings by the thousand: no traceback, no hang (--mutations)",
     "supply": "kills, full disks, cut downloads, bad bytes over update, adapter add and bundle install (--rounds N in all)",
-    "ollama": "eight adapters in Ollama by each strategy: disk and seconds, real or stand-in as labelled (--shape, --folder)",
+    "ollama": "eight adapters in Ollama by each strategy: disk, seconds; real or stand-in as labelled (--shape, --only)",
     "sync_faults": "faults in the middle of syncs and pulls: seen by status, mended by the next sync (--rounds)",
     "kill": "SIGKILL at random instants of install, activate and remove; the registry stays valid (--rounds N each)",
 }

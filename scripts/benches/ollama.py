@@ -50,6 +50,8 @@ def run(arguments: argparse.Namespace) -> Iterator[Figure]:
         yield Figure("ollama", "the base", "MB", base.bytes / 1e6)
         judged = arguments.shape != "tiny"
         for strategy in ("hotswap", "native", "split", "merged"):
+            if arguments.only not in (None, strategy):
+                continue
             yield from _measured(folder, STRATEGIES[strategy], base, adapters, judged)
 
 
