@@ -24,6 +24,7 @@ from locoman.routing.text import MAX_CHARACTERS, character_grams, normalise, sha
 
 MAX_EXAMPLES = 500  # per adapter; who brings more is sampled, so that nobody wins by mass
 MAX_TERMS = 40_000  # per vocabulary
+LARGE = 3000  # examples
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +74,15 @@ def fit_and_judge(
     examples = mine + nobodys
     if refused:
         examples += _unclaimed(refused, mine, _vectors(encoder, [text for _, text in refused]), encoder)
-    learnt, lexical, meaning = _learn(examples, encoder)
+    from threadpoolctl import threadpool_limits
+
+    vectors = _vectors(encoder, [example.text for example in examples])
+    with threadpool_limits(1 if len(examples) < LARGE else None):  # for so few, threads only wait for each other
+        learnt, lexical, meaning = _learn(examples, vectors)
     return Fitted(RouterModel(rules, learnt, wrong_cost), lexical, meaning)
 
 
-def _learn(examples: Sequence[Example], encoder: Encoder | None) -> tuple[Learnt, Learned, Learned | None]:
+def _learn(examples: Sequence[Example], vectors: Floats | None) -> tuple[Learnt, Learned, Learned | None]:
     """`examples`: those of each adapter one after the other, those of nobody last."""
     names = tuple(dict.fromkeys(example.adapter for example in examples if example.adapter is not None))
     column: dict[str | None, int] = {None: len(names), **{name: i for i, name in enumerate(names)}}
@@ -91,7 +96,6 @@ def _learn(examples: Sequence[Example], encoder: Encoder | None) -> tuple[Learnt
         lexical_kernel(words, characters), lexical_similarity(words, characters), labels, groups, LEXICAL_NOISE
     )
     meaning, found = None, None
-    vectors = _vectors(encoder, texts)
     if vectors is not None:
         halves = np.ascontiguousarray(vectors.reshape(len(texts), 2, -1).transpose(1, 0, 2))
         last = halves[1] @ halves[1].T
