@@ -77,7 +77,7 @@ class Bag:
     vocabulary: Vocabulary
     starts: Rows
     texts: NDArray[np.int32]
-    weights: Floats
+    weights: NDArray[np.float16]
     count: int
 
     def __post_init__(self) -> None:
@@ -101,7 +101,7 @@ class Bag:
         weights = np.concatenate([np.empty(0, dtype=np.float32), *(weights for _, weights in vectors)])
         order = np.argsort(terms, kind="stable")
         starts = np.searchsorted(terms[order], np.arange(len(vocabulary.terms) + 1))
-        return cls(vocabulary, starts, texts[order], weights[order], len(vectors))
+        return cls(vocabulary, starts, texts[order], weights[order].astype(np.float16), len(vectors))
 
     def similarities(self, grams: list[str]) -> Floats:
         """The cosine of a text with each of the bag's, shape (count,)."""
@@ -115,5 +115,5 @@ class Bag:
         if not len(ends) or not ends[-1]:
             return np.zeros(self.count, dtype=np.float32)
         entries = np.arange(ends[-1]) + np.repeat(begins - (ends - lengths), lengths)
-        shares = self.weights[entries] * np.repeat(weights, lengths)
+        shares = self.weights[entries].astype(np.float32) * np.repeat(weights, lengths)
         return np.bincount(self.texts[entries], shares, self.count).astype(np.float32)

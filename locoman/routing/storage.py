@@ -213,7 +213,7 @@ def _bag(file: _File, kind: str, count: int) -> Bag:
     terms = file.raw(kind).decode("utf-8")
     vocabulary = Vocabulary(tuple(terms.split("\n")) if terms else (), file.array(f"{kind}_idf", np.float32, 1))
     starts, texts = file.array(f"{kind}_starts", np.int64, 1), file.array(f"{kind}_texts", np.int32, 1)
-    return Bag(vocabulary, starts, texts, file.array(f"{kind}_weights", np.float32, 1), count)
+    return Bag(vocabulary, starts, texts, file.array(f"{kind}_weights", np.float16, 1), count)
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, kind: type[Number], dimensions: int) -> NDArray[Number]:
