@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> Iterator[Figure]:
         yield Figure("ollama", "the base", "MB", base.bytes / 1e6)
         judged = arguments.shape != "tiny"
         for strategy in ("hotswap", "native", "split", "merged"):
-            if arguments.only not in (None, strategy):
+            if arguments.only and strategy not in arguments.only.split(","):
                 continue
             yield from _measured(folder, STRATEGIES[strategy], base, adapters, judged)
 

@@ -68,7 +68,13 @@ def use_pulled_base(home: Home, library: OciRegistry, api: OllamaApi) -> None:
     spec = spec.replace('folder = "loco-tiny"', 'repository = "nobody/loco-tiny"\nrevision = "main"')
     (home.modelfiles / "loco-tiny.toml").write_text(f'{spec}\n[ollama]\ntag = "{PULLED_TAG}"\n', "utf-8")
     (home.root / installed.gguf).unlink()
-    plan = plan_install(home, shelf_of(home), [OllamaProvider(api.url)], BaseRef("loco-tiny"))
+    plan = plan_install(
+        home,
+        shelf_of(home),
+        [OllamaProvider(api.url)],
+        BaseRef("loco-tiny"),
+        [adapter.name for adapter in load_registry(home.registry).active_of(installed)],
+    )
     execute_install(home, plan, quiet_stages)
 
 

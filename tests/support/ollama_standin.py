@@ -28,6 +28,7 @@ from locoman.errors import InvalidFile, InvalidName
 from locoman.ollama.capabilities import Capabilities
 from locoman.ollama.tag import OllamaTag
 
+_STREAMED = frozenset({"/api/pull", "/api/create"})
 _SHARD = re.compile(r".+-(\d{5})-of-(\d{5})\.gguf")
 
 
@@ -215,6 +216,7 @@ class _OllamaHandler(Handler):
             got = f"sha256:{self._receive(file, limit)}"
         temporary = Path(file.name)
         if fault is Fault.CUT_UPLOAD:
+            self.ollama.trap = None
             temporary.unlink()
             self.hang_up()
         elif self._faulted():
@@ -283,6 +285,7 @@ class _OllamaHandler(Handler):
         self.wfile.flush()
 
     def _break_stream(self, fault: Fault | None) -> None:
+        self.ollama.trap = None
         if fault is Fault.STREAM_ERROR:
             self._line({"error": "max retries exceeded: unexpected EOF"})
         if fault is Fault.STREAM_CUT:
@@ -337,9 +340,16 @@ class StandinOllama(LoopbackServer):
         self.uploaded_bytes = 0
 
     def fault(self, path: str) -> Fault | None:
-        """What goes wrong with a request of this path; `trap` (number, fault) with that one of all requests."""
-        if self.trap is not None and self.arrived == self.trap[0]:
-            return self.trap[1]
+        """What goes wrong with a request of this path.
+
+        `trap` (number, fault) waits for that one of all requests; for a fault that not every request can meet, for the
+        next that can.
+        """
+        if self.trap is not None:
+            number, fault = self.trap
+            later = (path in _STREAMED and fault in _STREAM_FAULTS) or fault is Fault.CUT_UPLOAD
+            if self.arrived == number or (later and self.arrived > number):
+                return fault
         return self.faults.get("/api/blobs" if path.startswith("/api/blobs/") else path)
 
     def pull(self, request: Json) -> Iterator[Json]:

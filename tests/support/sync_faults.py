@@ -12,6 +12,7 @@ import random
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -33,6 +34,7 @@ from locoman.store.home import Home
 from locoman.store.registry import save_registry
 from locoman.weights import gguf_writer
 from locoman.workflows.ollama_state import Asked
+from locoman.workflows.remove import execute_remove, plan_remove
 
 MINE = ("mine:latest", "somebody-else:1")
 _WORDS = "loco-tiny-words:1.0.0"
@@ -91,6 +93,7 @@ def _world(
     copy_home(installed, home)
     with StandinOllama(models, "0.33.0", library) as standin, OllamaApi(standin.url) as api:
         pair = Pair(Home(home), api)
+        execute_remove(pair.home, plan_remove(pair.home, ("arithmetic", "units")), api)  # two adapters do
         api.pull("mine")
         api.copy("mine", MINE[1])
         if pulled:
@@ -201,12 +204,13 @@ def _killed(round_: _Round) -> bool:
 
 def _full_disk_for_files(round_: _Round) -> bool:
     """No room for what is written on the way to Ollama."""
-    at = round_.rng.randint(1, 8)
+    at, here = round_.rng.randint(1, 8), threading.current_thread()
 
     def write(*arguments: object, _real: Callable[..., None] = gguf_writer.write_content) -> None:
         nonlocal at
-        at -= 1
-        if at == 0:
+        at -= threading.current_thread() is here  # the stand-in, in its own threads, has a disk of its own
+        if at == 0 and threading.current_thread() is here:
+            at = -1
             raise OSError(errno.ENOSPC, "No space left on device")
         _real(*arguments)
 
