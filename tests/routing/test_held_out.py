@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import collections
 
-import pytest
 from support.encoder import real_encoder
-from support.held_out import ADAPTERS, PATH, questions, run
+from support.held_out import ADAPTERS, questions, run
 
 from locoman.catalog.manifest import read_package
 from locoman.catalog.shelf import shipped
 from locoman.routing.examples import everyday_questions
 from locoman.routing.text import normalise
 
-pytestmark = pytest.mark.skipif(not PATH.exists(), reason="the held-out questions are not written yet")
-FIRST_RUN_WORDS = 0.0  # the shares of the first run, less one question; set when the questions come
-FIRST_RUN_ENCODER = 0.0
+FIRST_RUN_WORDS = 83 - 1  # of 90, on the first run; one may be lost to another machine's rounding
+FIRST_RUN_ENCODER = 87 - 1
 
 
 def test_there_are_ten_for_each_adapter_and_twenty_that_are_nobodys() -> None:
@@ -33,9 +31,9 @@ def test_none_of_them_is_in_a_shipped_list() -> None:
 
 def test_words_alone_send_as_many_where_they_belong_as_on_the_first_run() -> None:
     outcome = run(questions(), None)
-    assert outcome.right / outcome.asked >= FIRST_RUN_WORDS, outcome.wrong
+    assert outcome.right >= FIRST_RUN_WORDS, outcome.wrong
 
 
 def test_with_the_encoder_as_many_go_where_they_belong_as_on_the_first_run() -> None:
     outcome = run(questions(), real_encoder())
-    assert outcome.right / outcome.asked >= FIRST_RUN_ENCODER, outcome.wrong
+    assert outcome.right >= FIRST_RUN_ENCODER, outcome.wrong

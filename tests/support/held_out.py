@@ -47,8 +47,8 @@ class Outcome:
 
 
 def questions() -> tuple[Question, ...]:
-    """Those that were written; () before that."""
-    return tuple(read_jsonl(PATH, Question)) if PATH.exists() else ()
+    """All of them."""
+    return tuple(read_jsonl(PATH, Question))
 
 
 def run(asked: Sequence[Question], encoder: Encoder | None) -> Outcome:
