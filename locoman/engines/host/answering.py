@@ -17,6 +17,9 @@ from locoman.engines.host.metrics import Metrics
 from locoman.engines.host.pump import Pump
 from locoman.errors import LocomanError
 
+_CROWD = 4
+"""Answers at a time up to which each token is sent as it comes."""
+
 
 class Writer(Protocol):
     """Writes one answer in a dialect."""
@@ -54,7 +57,7 @@ class Answering:
     ) -> Response:
         """The response to `request`; `keep_alive` as in Liveness.touch. Raises what Desk.answer raises."""
         self._liveness.touch(keep_alive)
-        pump = Pump(self._metrics.observed(request, self._desk.answer(request)), http)
+        pump = Pump(self._metrics.observed(request, self._desk.answer(request)), http, self._crowded)
         try:
             first = await pump.next()  # so that an error before the answer has a status of its own
             if not first:
@@ -87,6 +90,9 @@ class Answering:
             yield writer.fault(fault_of(error))
         finally:
             await self._over(pump, keep_alive)
+
+    def _crowded(self) -> bool:
+        return self._desk.answering > _CROWD
 
     async def _over(self, pump: Pump, keep_alive: float | None) -> None:
         await pump.close()

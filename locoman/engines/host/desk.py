@@ -59,6 +59,11 @@ class Desk:
         """Whether a request is being answered or waits."""
         return self._visitors.waiting + self._visitors.answering > 0
 
+    @property
+    def answering(self) -> int:
+        """Requests that the engine works on."""
+        return self._visitors.answering
+
     async def lineup(self, model: ModelName | None = None) -> Lineup:
         """What is served at this moment on the base that `model` names, else on the one in use. Raises what
         LineupSource.current raises."""

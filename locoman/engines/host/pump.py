@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 from starlette.requests import Request as HttpRequest
 
 from locoman.contracts import Chunk
 
+_PAUSE = 0.02
+"""Seconds between two pieces of an answer in a crowd: nobody sees it, and sending one costs as much as all else about it."""
+
 
 class Pump:
-    """Runs `chunks` to its end and keeps what came (an answer is at most a context long) until it is read."""
+    """Runs `chunks` to its end and keeps what came (an answer is at most a context long) until it is read; `crowded`:
+    whether so many answers are under way that their pieces should be fewer and larger."""
 
-    def __init__(self, chunks: AsyncGenerator[Chunk], http: HttpRequest) -> None:
+    def __init__(self, chunks: AsyncGenerator[Chunk], http: HttpRequest, crowded: Callable[[], bool]) -> None:
+        self._crowded = crowded
+        self._taken = 0.0
         self._waiting: list[Chunk] = []
         self._news = asyncio.Event()
         self._work = asyncio.create_task(self._run(chunks))
@@ -29,6 +36,10 @@ class Pump:
         while not self._waiting and not self._work.done():
             self._news.clear()
             await self._news.wait()
+        pause = self._taken + _PAUSE - time.monotonic()
+        if pause > 0.0 and not self._work.done() and self._crowded():
+            await asyncio.wait((self._work,), timeout=pause)
+        self._taken = time.monotonic()
         if not self._waiting and not self._work.cancelled():
             self._work.result()
         pieces, self._waiting = self._waiting, []
