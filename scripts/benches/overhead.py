@@ -30,10 +30,11 @@ THROUGHPUT_GOAL = 0.85
 STREAMS = 16
 ROUNDS = {"tiny": 60}
 LARGE_ROUNDS = 8
+_AGAIN = 6
 TOKENS = 48
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Asked:
     """Somebody who is asked question number n."""
 
@@ -42,6 +43,10 @@ class _Asked:
 
     def ask(self, number: int) -> Answer:
         return self.client.ask(_question(number), **self.fields)
+
+    def first(self, number: int) -> float:
+        """Seconds to the first token."""
+        return self.client.ask(_question(number), **self.fields | {"max_tokens": 1}).first
 
     def drain(self, number: int) -> int:
         return self.client.drain(_question(number), **self.fields)
@@ -82,9 +87,14 @@ def _question(number: int) -> str:
 
 
 def _one_stream(folder: Path, base: ServedBase, threads: int, rounds: int, shape: str) -> Iterator[Figure]:
-    """Each round asks both something new; who is first changes from round to round."""
+    """Each round asks both something new, and at once again, who is first changing from round to round.
+
+    What the host adds is told by the second time: then llama.cpp has the prompt, and a second of evaluation, which is
+    never twice the same, does not hide milliseconds.
+    """
     host: list[Answer] = []
     peer: list[Answer] = []
+    again: list[tuple[float, float]] = []
     with _both(folder / "one", base, threads, 4) as (hosted, alone):
         for asked in (hosted, alone):
             asked.ask(-1)
@@ -92,12 +102,15 @@ def _one_stream(folder: Path, base: ServedBase, threads: int, rounds: int, shape
             pair = [(hosted, host), (alone, peer)]
             for asked, answers in pair if number % 2 else reversed(pair):
                 answers.append(asked.ask(number))
-    more = statistics.median((h.first - p.first) * 1000 for h, p in zip(host, peer, strict=True))
+            for turn in range(_AGAIN):
+                first = {asked: asked.first(number) for asked in ((hosted, alone) if turn % 2 else (alone, hosted))}
+                again.append((first[hosted], first[alone]))
+    more = statistics.median((ours - theirs) * 1000 for ours, theirs in again)
     first, its = (statistics.median(a.first * 1000 for a in answers) for answers in (host, peer))
     name = f"one stream, {shape}"
     yield Figure("overhead", f"{name}: to the first token", "ms", first, "llama.cpp alone", its)
     yield Figure(
-        "overhead", f"{name}: more than llama.cpp, median of pairs", "ms", more,
+        "overhead", f"{name}: more than llama.cpp, prompt known, median of pairs", "ms", more,
         goal=f"<= {FIRST_GOAL_MS:g}", met=more <= FIRST_GOAL_MS,
     )  # fmt: skip
     speed, its = (statistics.median(a.tokens_per_second for a in answers) for answers in (host, peer))
