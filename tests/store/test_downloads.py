@@ -404,7 +404,7 @@ def test_a_file_system_that_takes_no_large_files_is_told(desk: Desk) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
-        with pytest.raises(StoreError, match="too large"):
+        with pytest.raises(MissingPrerequisite, match="cannot hold a file this large"):
             desk.fetch()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,16 @@ class TinyHome:
 def request(question: str, model: str = "auto", **sampling: Any) -> Request:
     """One question, no history."""
     return Request((Message("user", question),), ModelName.parse(model), Sampling(**sampling))
+
+
+def soon(what: Callable[[], bool], seconds: float = 15.0) -> bool:
+    """Whether `what` comes true in time."""
+    deadline = time.monotonic() + seconds
+    while not what():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def shut(home: TinyHome) -> None:

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import psutil
 import pytest
 from filelock import FileLock
 from support.tiny_gguf import TinyShape, write_tiny_lora
-from support.tiny_home import LONG, HomeMaker, TinyHome, request
+from support.tiny_home import LONG, HomeMaker, TinyHome, request, soon
 
 from locoman.contracts import ServedAdapter, ServedBase
 from locoman.engines.host.discover import ensure_host, find_host, stop_host
@@ -26,16 +25,6 @@ from locoman.errors import EngineLost, EngineUnavailable, MissingPrerequisite, S
 
 QUESTION = "hello there"
 posix_only = pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
-
-
-def soon(what: Callable[[], bool], seconds: float = 10.0) -> bool:
-    """Whether `what` comes true in time."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def gone(process: psutil.Process) -> bool:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import httpx
 import psutil
 import pytest
-from support.tiny_home import HomeMaker, TinyHome
+from support.tiny_home import HomeMaker, TinyHome, soon
 
 from locoman.contracts import ServedBase
 
@@ -20,16 +20,6 @@ CHAT = "/v1/chat/completions"
 OPENAI = {"model": "alpha", "messages": [{"role": "user", "content": QUESTION}], "stream": True, "max_tokens": 60}
 OLLAMA = {"model": "alpha", "prompt": QUESTION, "options": {"num_predict": 60}}
 DIALECTS = [(CHAT, OPENAI), ("/api/generate", OLLAMA)]
-
-
-def soon(what: Callable[[], bool], seconds: float = 15.0) -> bool:
-    """Whether `what` comes true in time."""
-    deadline = time.monotonic() + seconds
-    while not what():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def connect(home: TinyHome) -> socket.socket:

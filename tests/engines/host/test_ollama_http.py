@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from support.tiny_home import HomeMaker, TinyHome
+from support.tiny_home import HomeMaker, TinyHome, soon
 
 from locoman import __version__
 
@@ -114,7 +114,7 @@ def test_unloading_frees_the_memory_and_the_next_question_loads_again(make_home:
         reason = client.post("/api/generate", json={"model": "alpha", "keep_alive": 0}).json()["done_reason"]
         assert reason == "unload"
         child.wait(15)
-        assert client.get("/api/ps").json() == {"models": []}
+        assert soon(lambda: client.get("/api/ps").json() == {"models": []})
         assert client.post("/api/generate", json={"model": "alpha"}).json()["done_reason"] == "load"
         assert len(client.get("/api/ps").json()["models"]) == 5
     assert home.text("hello there", "alpha") == expected
