@@ -64,9 +64,15 @@ class SettingSource:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._known: dict[tuple[str, str | None], Lineup] = {}
 
     def current(self, base: str | None = None) -> Lineup:
-        text = self._path.read_text()
+        key = self._path.read_text(), base
+        if key not in self._known:
+            self._known = {key: self._read(*key)}
+        return self._known[key]
+
+    def _read(self, text: str, base: str | None) -> Lineup:
         setting = Setting(**json.loads(text))
         if setting.base is None:
             raise NothingInstalled

@@ -52,7 +52,7 @@ def _parameters(xllamacpp: Any, plan: dict[str, Any]) -> Any:
     parameters.force_pure_content_parser = True
     parameters.n_ctx = plan["cells"]
     parameters.kv_unified_per_slot = plan["context"]
-    parameters.n_batch = 512  # a sign of life after each
+    parameters.n_batch = plan["batch"]  # a sign of life after each
     parameters.sse_ping_interval = -1  # pings come from a thread that knows nothing of the engine's health
     parameters.fit_params = False
     parameters.n_parallel = plan["slots"]

@@ -27,7 +27,7 @@ class PlannedFile:
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
     """`cells` tokens of KV are shared by all `slots`, and one request has `context` of them at most; `loras` are numbered
-    in their order."""
+    in their order; `batch` tokens are evaluated at a time."""
 
     model: PlannedFile
     chat_template: str
@@ -36,3 +36,4 @@ class LaunchPlan:
     slots: int
     threads: int
     loras: tuple[PlannedFile, ...] = ()
+    batch: int = 512

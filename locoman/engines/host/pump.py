@@ -11,7 +11,7 @@ from starlette.requests import Request as HttpRequest
 
 from locoman.contracts import Chunk
 
-_PAUSE = 0.02
+_PAUSE = 0.03
 """Seconds between two pieces of an answer in a crowd: nobody sees it, and sending one costs as much as all else about it."""
 
 

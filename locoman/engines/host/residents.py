@@ -26,6 +26,11 @@ from locoman.errors import EngineUnavailable
 _SPARE = 1.25
 """A loaded adapter takes its file's size and something for its bookkeeping."""
 
+_SMALL = 500_000_000
+_SMALL_BATCH, _LARGE_BATCH = 512, 2048
+"""Tokens that llama.cpp evaluates before it looks up: of a base of some size it must stop soon when nobody waits any more, of
+a small one that takes no time, and several prompts go together."""
+
 
 @dataclass(slots=True, eq=False)
 class Running:
@@ -188,6 +193,7 @@ class Residents:
             slots=self._options.max_slots,
             threads=self._options.threads,
             loras=tuple(loras.values()),
+            batch=_SMALL_BATCH if model.bytes > _SMALL else _LARGE_BATCH,
         )
 
 

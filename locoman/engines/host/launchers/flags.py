@@ -90,7 +90,7 @@ def arguments(binary: Path, options: frozenset[str], plan: LaunchPlan, *, gpu: b
     argv += ["--ctx-size", str(plan.cells if per_slot else plan.context), "--parallel", str(plan.slots), "--kv-unified"]
     argv += ["--kv-unified-per-slot", str(plan.context)] if per_slot else []
     argv += ["--load-mode", "none"] if "--load-mode" in options else ["--no-mmap"] if "--no-mmap" in options else []
-    argv += ["--threads", str(plan.threads), "--batch-size", "512"]
+    argv += ["--threads", str(plan.threads), "--batch-size", str(plan.batch)]
     argv += ["--jinja", "--chat-template", plan.chat_template]
     argv += [part for lora in plan.loras for part in ("--lora", lora.path)]
     argv += ["--lora-init-without-apply", "--slots", "--slot-save-path", str(binary.parent)]  # nothing is saved there
