@@ -14,6 +14,7 @@ from locoman.contracts import Chunk, Sampling, Served, Timing
 from locoman.errors import UsageError
 from locoman.names import ModelName
 from locoman.workflows.ask import MAX_QUESTION_BYTES, Answer, build_request, whole_answer
+from locoman.workflows.router.last_question import last_asked, remember_asked
 
 _LOADED_MS = 50.0
 """A request that waited so long for its model had it loaded."""
@@ -65,18 +66,15 @@ def command(
                 out.aside(str(held))
     else:
         answer = whole_answer(chunks)
-    if answer.served.stage != "asked":
-        from locoman.workflows.router.teach import remember_asked
-
-        remember_asked(app.home, text, answer.served.adapter)
-    if out.mode is not Mode.PERSON:
         out.result(describe(answer), lambda: out.line(answer.text))
+    if answer.served.stage != "asked":
+        remember_asked(app.home, text, answer.served.adapter)
 
 
 def _correct(app: App, out: Output, question: str, wrong: bool, should: str | None) -> None:
     """Learns that the last question, or the one given, went to the wrong adapter."""
     from locoman.cli.router_pages import print_taught
-    from locoman.workflows.router.teach import last_asked, learn_one
+    from locoman.workflows.router.teach import learn_one
 
     if not wrong:
         raise UsageError("--should says where a question belongs; it goes with --wrong.")

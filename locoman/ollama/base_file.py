@@ -25,6 +25,7 @@ from locoman.ollama.modelfile.shown import adapter_values
 from locoman.ollama.tag import OllamaTag
 
 MAX_MANIFEST_BYTES = 1 << 20
+_WEIGHTS = re.compile(r"(FROM|ADAPTER) (?:.*[/\\])?sha256-([0-9a-f]{64})")
 _BLOB = re.compile(r"sha256-([0-9a-f]{64})")
 _LAYERS = ("application/vnd.ollama.image.model", "application/vnd.ollama.image.adapter")
 _CHUNK_BYTES = 1 << 20
@@ -103,6 +104,19 @@ def _locate(api: OllamaApi, name: OllamaTag, shown: Shown, progress: Progress | 
         )
     except OSError as error:
         return _damaged(name, path, (error.strerror or str(error)).lower())
+
+
+def weights_of(modelfile: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(sha256 of each FROM, of each ADAPTER) at the head of a Modelfile that /api/show wrote."""
+    found: dict[str, list[str]] = {"FROM": [], "ADAPTER": []}
+    for line in modelfile.split("\n"):
+        if not line.strip() or line.startswith("#"):
+            continue
+        match = _WEIGHTS.fullmatch(line.strip())
+        if match is None:
+            break  # what follows may be text of a template
+        found[match[1]].append(match[2])
+    return tuple(found["FROM"]), tuple(found["ADAPTER"])
 
 
 def _trusted_path(api: OllamaApi, name: OllamaTag, shown: Shown) -> Path | Unreadable:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,6 @@ from locoman.errors import OllamaRefused, OllamaUnavailable, megabytes
 from locoman.store.registry import Registry
 
 REMEDY = "locoman stop --ollama"
-_BLOB = re.compile(r"sha256[-:]([0-9a-f]{64})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +27,17 @@ def held_by_ollama(url: str, registry: Registry) -> tuple[Held, ...]:
     """What the Ollama of this machine holds of the installed bases; nothing where none answers."""
     from locoman.ollama.address import is_loopback
     from locoman.ollama.api import OllamaApi
+    from locoman.ollama.base_file import weights_of
 
     names = {base.sha256: base.name for base in registry.bases}
     if not names or not is_loopback(url):
         return ()
-    found = []
+    found: list[Held] = []
     try:
         with OllamaApi(url, read_seconds=2.0) as api:
             for model in api.loaded():
-                blob = _BLOB.search(api.show(model.name).from_path or "")
-                if blob is not None and blob[1] in names:
-                    found.append(Held(model.name, names[blob[1]], model.size))
+                weights, _ = weights_of(api.show(model.name).modelfile)
+                found += [Held(model.name, names[sha256], model.size) for sha256 in weights if sha256 in names]
     except (OllamaUnavailable, OllamaRefused):
         return ()
     return tuple(found)

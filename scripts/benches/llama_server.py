@@ -11,10 +11,14 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 
 import psutil
 
 from locoman.contracts import ServedAdapter, ServedBase
+from locoman.engines.host.child import parameters_of
+from locoman.engines.host.memory import cells_for
+from locoman.engines.host.plan import LaunchPlan, PlannedFile, batch_of
 
 
 class LlamaServer:
@@ -34,17 +38,17 @@ def llama_server(
     base: ServedBase, adapters: Sequence[ServedAdapter], slots: int, threads: int
 ) -> Iterator[LlamaServer]:
     """Starts it for the block; the adapters are numbered in their order."""
-    plan = {
-        "model": str(base.gguf), "chat_template": base.chat_template, "context": base.context, "slots": slots,
-        "loras": [str(adapter.gguf) for adapter in adapters], "threads": threads,
-    }  # fmt: skip
+    model = PlannedFile.of(base.gguf)
+    loras = tuple(PlannedFile.of(adapter.gguf) for adapter in adapters if adapter.gguf is not None)
+    cells = cells_for(base.gguf, base.context)
+    plan = LaunchPlan(model, base.chat_template, base.context, cells, slots, threads, loras, batch_of(model))
     command = [sys.executable, "-m", "benches.llama_server"]
     process = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None
     try:
-        process.stdin.write(json.dumps(plan) + "\n")
+        process.stdin.write(json.dumps(asdict(plan)) + "\n")
         process.stdin.flush()
         url = process.stdout.readline().strip()
         if not url:
@@ -63,28 +67,8 @@ def llama_server(
 def main() -> None:
     import xllamacpp
 
-    plan = json.loads(sys.stdin.readline())
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = plan["model"]
-    parameters.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
-    parameters.chat_template = plan["chat_template"]
-    parameters.use_jinja = True
-    parameters.force_pure_content_parser = True
-    parameters.n_ctx = plan["context"]
-    parameters.fit_params = False
-    parameters.n_parallel = plan["slots"]
-    parameters.kv_unified = True
-    parameters.cache_idle_slots = False
-    parameters.cache_ram_mib = 0
-    parameters.n_ctx_checkpoints = 0
-    parameters.lora_init_without_apply = True
-    parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 0.0) for path in plan["loras"]]
-    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = plan["threads"]
-    parameters.warmup = False
-    parameters.verbosity = 1
-    parameters.hostnames = ["127.0.0.1"]
-    parameters.port = 0
-    parameters.ui = False
+    parameters = parameters_of(xllamacpp, json.loads(sys.stdin.readline()) | {"key": ""})
+    parameters.api_keys = []
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     server = xllamacpp.Server(parameters)

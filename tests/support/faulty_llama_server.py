@@ -18,7 +18,6 @@ import re
 import socket
 import stat
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -66,35 +65,28 @@ def _run(fault: str) -> None:
         _misbehave(fault)
     import xllamacpp
 
-    server = xllamacpp.Server(_parameters(xllamacpp))
+    from locoman.engines.host.child import parameters_of
+
+    server = xllamacpp.Server(parameters_of(xllamacpp, _plan()))
     print(f"server is listening on {server.listening_address}", file=sys.stderr, flush=True)
     threading.Event().wait()
 
 
-def _parameters(xllamacpp: Any) -> Any:
+def _plan() -> dict[str, Any]:
+    """The options as the plan that they were made of."""
+
     def all_of(name: str) -> list[str]:
         return [value for option, value in zip(sys.argv, sys.argv[1:], strict=False) if option == name]
 
-    parameters = xllamacpp.CommonParams()
-    parameters.model.path = all_of("--model")[0]
-    parameters.chat_template = all_of("--chat-template")[0]
-    parameters.use_jinja = parameters.force_pure_content_parser = True
-    parameters.n_ctx = int(all_of("--ctx-size")[0])
-    parameters.kv_unified_per_slot = int(all_of("--kv-unified-per-slot")[0])
-    parameters.n_parallel = int(all_of("--parallel")[0])
-    parameters.kv_unified = True
-    parameters.cache_idle_slots = False
-    parameters.cache_ram_mib = parameters.n_ctx_checkpoints = 0
-    parameters.lora_init_without_apply = True
-    parameters.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(lora, 0.0) for lora in all_of("--lora")]
-    parameters.cpuparams.n_threads = parameters.cpuparams_batch.n_threads = int(all_of("--threads")[0])
-    parameters.fit_params = parameters.warmup = parameters.ui = False
-    parameters.sse_ping_interval = -1
-    parameters.hostnames, parameters.port = ["127.0.0.1"], 0
-    parameters.api_keys = [os.environ["LLAMA_API_KEY"]]
-    parameters.endpoint_slots = True
-    parameters.slot_save_path = tempfile.gettempdir()
-    return parameters
+    numbers = {"context": "--kv-unified-per-slot", "cells": "--ctx-size", "slots": "--parallel", "threads": "--threads"}
+    return {
+        "model": {"path": all_of("--model")[0]},
+        "chat_template": all_of("--chat-template")[0],
+        **{field: int(all_of(option)[0]) for field, option in numbers.items()},
+        "batch": int(all_of("--batch-size")[0]),
+        "loras": [{"path": lora} for lora in all_of("--lora")],
+        "key": os.environ["LLAMA_API_KEY"],
+    }
 
 
 def _misbehave(fault: str) -> None:

@@ -32,7 +32,7 @@ def main() -> int:
         _reply(replies, {"missing": str(error)})
         return 1
     try:
-        server = xllamacpp.Server(_parameters(xllamacpp, plan))
+        server = xllamacpp.Server(parameters_of(xllamacpp, plan))
     except (RuntimeError, ValueError, OSError) as error:
         _reply(replies, {"failed": str(error)})
         return 1
@@ -41,7 +41,7 @@ def main() -> int:
     return 0
 
 
-def _parameters(xllamacpp: Any, plan: dict[str, Any]) -> Any:
+def parameters_of(xllamacpp: Any, plan: dict[str, Any]) -> Any:
     """llama.cpp's parameters for a plan. Why the caches are off: `scheduler.py`."""
     parameters = xllamacpp.CommonParams()
     parameters.model.path = plan["model"]["path"]

@@ -24,6 +24,16 @@ class PlannedFile:
         return cls(str(path), status.st_size, status.st_mtime_ns)
 
 
+_SMALL = 500_000_000
+_SMALL_BATCH, _LARGE_BATCH = 512, 2048
+
+
+def batch_of(model: PlannedFile) -> int:
+    """Tokens to evaluate before llama.cpp looks up: of a base of some size few, since it must stop soon when nobody waits any
+    more; of a small one, which takes no time, many, so that several prompts go together."""
+    return _SMALL_BATCH if model.bytes > _SMALL else _LARGE_BATCH
+
+
 @dataclass(frozen=True, slots=True)
 class LaunchPlan:
     """`cells` tokens of KV are shared by all `slots`, and one request has `context` of them at most; `loras` are numbered

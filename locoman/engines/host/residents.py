@@ -19,17 +19,12 @@ from locoman.engines.host.launchers.process import Child
 from locoman.engines.host.logs import BoundedLog
 from locoman.engines.host.memory import Machine, budget, cells_for, fits
 from locoman.engines.host.options import HostOptions
-from locoman.engines.host.plan import LaunchPlan, PlannedFile
+from locoman.engines.host.plan import LaunchPlan, PlannedFile, batch_of
 from locoman.engines.host.scheduler import Scheduler
 from locoman.errors import EngineUnavailable
 
 _SPARE = 1.25
 """A loaded adapter takes its file's size and something for its bookkeeping."""
-
-_SMALL = 500_000_000
-_SMALL_BATCH, _LARGE_BATCH = 512, 2048
-"""Tokens that llama.cpp evaluates before it looks up: of a base of some size it must stop soon when nobody waits any more, of
-a small one that takes no time, and several prompts go together."""
 
 
 @dataclass(slots=True, eq=False)
@@ -193,7 +188,7 @@ class Residents:
             slots=self._options.max_slots,
             threads=self._options.threads,
             loras=tuple(loras.values()),
-            batch=_SMALL_BATCH if model.bytes > _SMALL else _LARGE_BATCH,
+            batch=batch_of(model),
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from locoman.errors import MissingPrerequisite, OllamaRefused
 from locoman.ollama.api import NewModel, OllamaApi
+from locoman.ollama.base_file import weights_of
 from locoman.ollama.strategies.strategy import Made, Work
 from locoman.ollama.wanted import Dress, WantedAdapter, WantedBase, dress_of
 from locoman.store.digests import sha256_of
@@ -18,8 +18,6 @@ from locoman.weights.gguf_model import GgufModel
 from locoman.weights.lora_gguf import open_lora_gguf
 from locoman.weights.merge import plan_merge
 from locoman.weights.model_plan import ModelPlan, as_llama_copies
-
-_WEIGHTS = re.compile(r"(FROM|ADAPTER) (?:.*[/\\])?sha256-([0-9a-f]{64})")
 
 
 def hand_over(work: Work, title: str, path: Path, sha256: str | None = None) -> Made:
@@ -61,19 +59,6 @@ def merged(base: WantedBase, adapter: WantedAdapter) -> Iterator[ModelPlan]:
         yield as_llama_copies(plan_merge(model, lora, f"{adapter.ref} sha256:{adapter.sha256[:16]}"))
 
 
-def weights_of(modelfile: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(sha256 of each FROM, of each ADAPTER) at the head of a Modelfile that /api/show wrote."""
-    found: dict[str, list[str]] = {"FROM": [], "ADAPTER": []}
-    for line in modelfile.split("\n"):
-        if not line.strip() or line.startswith("#"):
-            continue
-        match = _WEIGHTS.fullmatch(line.strip())
-        if match is None:
-            break  # what follows may be text of a template
-        found[match[1]].append(match[2])
-    return tuple(found["FROM"]), tuple(found["ADAPTER"])
-
-
 def wrong_on_base(api: OllamaApi, base: WantedBase, adapter: WantedAdapter) -> str:
     """See `Strategy.verify`, for a model that stands on the base in Ollama."""
     shown = api.show(str(adapter.tag))
@@ -85,8 +70,10 @@ def wrong_on_base(api: OllamaApi, base: WantedBase, adapter: WantedAdapter) -> s
     return "" if not adapter.system or shown.system == adapter.system else "has another system message"
 
 
-def wrong_whole(api: OllamaApi, adapter: WantedAdapter, model: OllamaModel) -> str:
-    """See `Strategy.verify`, for a model of whole weights."""
+def wrong_whole(api: OllamaApi, base: WantedBase, adapter: WantedAdapter, model: OllamaModel) -> str:
+    """See `Strategy.verify`, for a model of whole weights; a prompt-only adapter stands on the base."""
+    if adapter.gguf is None:
+        return wrong_on_base(api, base, adapter)
     shown = api.show(str(adapter.tag))
     weights, loras = weights_of(shown.modelfile)
     if not weights or loras or not set(weights) <= {file.sha256 for file in model.files}:

@@ -46,9 +46,7 @@ class MergedStrategy:
 
     def verify(self, api: OllamaApi, base: WantedBase, adapter: WantedAdapter, model: OllamaModel) -> str:
         """See `Strategy`."""
-        if adapter.gguf is None:
-            return making.wrong_on_base(api, base, adapter)
-        return making.wrong_whole(api, adapter, model)
+        return making.wrong_whole(api, base, adapter, model)
 
     def remove(self, api: OllamaApi, model: OllamaModel) -> None:
         """See `Strategy`."""

@@ -6,12 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import msgspec
-
-from locoman.documents import read_text
-from locoman.errors import InvalidFile, LocomanError, UnknownName, UsageError
+from locoman.errors import UnknownName, UsageError
 from locoman.names import nearest
-from locoman.store.atomic import write_atomic
 from locoman.store.home import Home
 from locoman.store.registry import Registry
 from locoman.store.transaction import change
@@ -25,15 +21,6 @@ from locoman.workflows.router.feedback import (
     write_feedback,
 )
 from locoman.workflows.router.fitting import Fit, fit_all
-
-_MAX_BYTES = 1 << 16
-
-
-class Asked(msgspec.Struct, frozen=True):
-    """The last question that the router decided, and for whom (None = the plain base)."""
-
-    text: str
-    adapter: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +57,6 @@ def learn_one(home: Home, text: str, wrong: str | None, should: str | None) -> T
 def undo(home: Home) -> Taught:
     """Forgets what was learned last. Raises UsageError when nothing was."""
     return _teach(home, lambda _, known: without_last(known))
-
-
-def remember_asked(home: Home, text: str, adapter: str | None) -> None:
-    """Keeps the last question for `ask --wrong`; a home that cannot be written is asked all the same."""
-    kept = text.strip()[:MAX_TEXT].encode("utf-8", "replace").decode()
-    try:
-        write_atomic(home.last_question, msgspec.json.encode(Asked(kept, adapter)), mode=0o600)
-    except LocomanError:
-        return
-
-
-def last_asked(home: Home) -> Asked:
-    """Raises UsageError when no question was asked yet."""
-    try:
-        return msgspec.json.decode(read_text(home.last_question, _MAX_BYTES), type=Asked)
-    except (InvalidFile, msgspec.MsgspecError):
-        raise UsageError("There is no last question that the router decided.") from None
 
 
 def _teach(home: Home, changed: Callable[[Registry, Sequence[Remark]], tuple[Remark, ...]]) -> Taught:

@@ -16,7 +16,7 @@ from locoman.routing.encoder.files import FILES, encoder_folder, is_whole
 from locoman.store.home import Home
 from locoman.store.registry import load_registry
 from locoman.workflows.doctor import Check, examine
-from locoman.workflows.router.teach import remember_asked
+from locoman.workflows.router.last_question import remember_asked
 
 
 @pytest.fixture

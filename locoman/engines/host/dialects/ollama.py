@@ -6,7 +6,6 @@ loaded (num_ctx, num_thread, num_gpu ...) is the host's own business and ignored
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from datetime import UTC, datetime
@@ -299,4 +298,4 @@ def _nanoseconds(milliseconds: float) -> int:
 
 
 def _line(document: object) -> bytes:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return msgspec.json.encode(document) + b"\n"
