@@ -263,11 +263,32 @@ class LineupSource(Protocol):
 # --- scoring -----------------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What an answer is held against: the question, all `accepted` answers, and for some scorers the choices that were offered
+    (in order), the tests that code must pass, or what a judge should look at."""
+
+    accepted: tuple[str, ...] = ()
+    question: str = ""
+    choices: tuple[str, ...] = ()
+    tests: str = ""
+    rubric: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How right an answer is, from 0.0 (wrong) to 1.0 (right); further figures of the same answer; `note` says why."""
+
+    value: float
+    metrics: tuple[tuple[str, float], ...] = ()
+    note: str = ""
+
+
 class Scorer(Protocol):
     """Says how right an answer is."""
 
-    def score(self, answer: str, expected: Sequence[str]) -> float:
-        """From 0.0 (wrong) to 1.0 (right), the best over the accepted answers `expected` (at least one)."""
+    def score(self, answer: str, target: Target) -> Score:
+        """The best over the accepted answers. Raises ScorerFailed when it cannot tell (its judge is lost, its sandbox gone)."""
         ...
 
 

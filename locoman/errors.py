@@ -22,6 +22,7 @@ decided in one table, `locoman.cli.errors`.
     │   ├── UnknownKey                        a key nobody reads; carries the nearest known one
     │   ├── BadDelivery                       what came from elsewhere (an index, a package, a bundle) is damaged or lies
     │   └── Unsupported                       well formed, but something this version refuses by name
+    ├── ScorerFailed                  exit 1  how right an answer is could not be told
     ├── DownloadFailed                exit 1  a transfer broke off or does not match its digest
     ├── StoreError                    exit 1  LOCOMAN_HOME could not be read or written
     │   ├── StoreBusy                         another locoman is changing it
@@ -232,6 +233,10 @@ class BadDelivery(InvalidFile):
 
 class Unsupported(InvalidFile):
     """A well-formed file that asks for something this version refuses by name."""
+
+
+class ScorerFailed(LocomanError):
+    """A scorer could not tell how right an answer is; that says nothing about the answer."""
 
 
 class DownloadFailed(LocomanError):

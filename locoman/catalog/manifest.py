@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct, field
 
 from locoman.catalog.recipe import Recipe, Share
+from locoman.contracts import Target
 from locoman.documents import read_jsonl, read_toml
 from locoman.errors import InvalidFile, LocomanError
 from locoman.names import AdapterRef, BaseRef, Version, check_name
@@ -91,6 +92,11 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True):
     def accepted(self) -> tuple[str, ...]:
         """All answers that count as right."""
         return (self.answer, *self.answers)
+
+    @property
+    def target(self) -> Target:
+        """What an answer to it is held against."""
+        return Target(self.accepted, self.question)
 
 
 class RoutingLine(Struct, frozen=True, forbid_unknown_fields=True):

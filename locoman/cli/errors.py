@@ -51,6 +51,7 @@ TABLE: tuple[tuple[type[errors.LocomanError], Advice], ...] = (
     (errors.BadDelivery, Advice(_always("copy or fetch it again; if that is no help, tell whoever made it"), 1)),
     (errors.InvalidFile, Advice(_always("locoman doctor"), 1)),
     (errors.DownloadFailed, Advice(_always("the same command again; it goes on where it stopped"), 1)),
+    (errors.ScorerFailed, Advice(_always("the same command again; cases that are done are not asked again"), 1)),
     (errors.StoreBusy, Advice(_always("wait for it to finish, then try again"), 1)),
     (errors.StoreReadOnly, Advice(_always("locoman --home FOLDER ..., or set LOCOMAN_HOME to a folder of yours"), 1)),
     (errors.StoreError, Advice(_always("locoman doctor"), 1)),

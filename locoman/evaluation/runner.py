@@ -52,6 +52,6 @@ def run_suite(
     for done, case in enumerate(cases, start=1):
         request = Request((Message("user", case.question),), model, GREEDY)
         answer = "".join(chunk.text for chunk in engine.chat(request))
-        results.append(CaseResult(case.question, case.accepted, answer, scorer.score(answer, case.accepted)))
+        results.append(CaseResult(case.question, case.accepted, answer, scorer.score(answer, case.target).value))
         progress(done, len(cases), "cases")
     return SuiteResult(model, tuple(results), time.perf_counter() - started)

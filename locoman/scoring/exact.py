@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+
+from locoman.contracts import Score, Target
 
 
 def normalised(text: str) -> str:
@@ -14,6 +15,6 @@ def normalised(text: str) -> str:
 class Exact:
     """1.0 for an accepted answer, else 0.0."""
 
-    def score(self, answer: str, expected: Sequence[str]) -> float:
+    def score(self, answer: str, target: Target) -> Score:
         """See `locoman.contracts.Scorer`."""
-        return float(normalised(answer) in {normalised(text) for text in expected})
+        return Score(float(normalised(answer) in {normalised(text) for text in target.accepted}))

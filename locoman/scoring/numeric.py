@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
+
+from locoman.contracts import Score, Target
 
 _NUMBER = re.compile(r"[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-+−]?\.\d+")
 RELATIVE_TOLERANCE = Decimal("1e-6")
@@ -24,10 +25,10 @@ def last_number(text: str) -> Decimal | None:
 class Numeric:
     """1.0 when the last number equals an accepted one within a millionth of it, else 0.0."""
 
-    def score(self, answer: str, expected: Sequence[str]) -> float:
+    def score(self, answer: str, target: Target) -> Score:
         """See `locoman.contracts.Scorer`."""
         given = last_number(answer)
         if given is None:
-            return 0.0
-        wanted = [number for text in expected if (number := last_number(text)) is not None]
-        return float(any(abs(given - number) <= abs(number) * RELATIVE_TOLERANCE for number in wanted))
+            return Score(0.0, note="no number")
+        wanted = [number for text in target.accepted if (number := last_number(text)) is not None]
+        return Score(float(any(abs(given - number) <= abs(number) * RELATIVE_TOLERANCE for number in wanted)))

@@ -43,7 +43,7 @@ def self_check(engine: Engine, home: Home, registry: Registry, base: InstalledBa
         prompt_only = package.manifest.kind == "prompt"
         try:
             answer = whole_answer(engine.chat(Request((Message("user", case.question),), model, sampling))).text
-            right = find_scorer(package.manifest.gate.scorer).score(answer, case.accepted) == 1.0
+            right = find_scorer(package.manifest.gate.scorer).score(answer, case.target).value == 1.0
             ok = bool(answer) if prompt_only else right
         except EngineError as error:
             answer, ok = str(error), False

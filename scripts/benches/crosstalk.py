@@ -29,7 +29,7 @@ from benches.home import tiny_home
 from benches.hosts import client, running_host
 from benches.llama_server import llama_server
 from locoman.app import App
-from locoman.contracts import Message, ServedAdapter, ServedBase
+from locoman.contracts import Message, ServedAdapter, ServedBase, Target
 from locoman.engines.host.prompting import prompted
 from locoman.scoring import find_scorer
 from locoman.workflows.collection import active_packages
@@ -130,7 +130,7 @@ def _judge(collection: Collection, title: str, outcomes: Sequence[Outcome], iden
         o
         for o in differing
         if o.case.accepted
-        and scorer.score(o.answer or "", o.case.accepted) != scorer.score(o.case.right, o.case.accepted)
+        and scorer.score(o.answer or "", Target(o.case.accepted)) != scorer.score(o.case.right, Target(o.case.accepted))
     ]
     yield _none(f"{title}: failures of {len(outcomes)}", len(outcomes) - len(answered))
     share = len(identical) / max(1, len(answered))

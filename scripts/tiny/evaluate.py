@@ -25,7 +25,7 @@ class Answered:
     @property
     def score(self) -> float:
         """1.0 or 0.0, by the scorer `exact`."""
-        return find_scorer("exact").score(self.answer, self.case.accepted)
+        return find_scorer("exact").score(self.answer, self.case.target).value
 
 
 def share_right(answered: Sequence[Answered]) -> float:

@@ -58,8 +58,8 @@ def test_a_prompt_only_package_says_so_and_carries_a_recipe(package: AdapterPack
 def test_every_right_answer_is_scored_right_and_a_neighbours_wrong(package: AdapterPackage) -> None:
     scorer = find_scorer(package.manifest.gate.scorer)
     cases = package.cases()
-    assert all(scorer.score(answer, case.accepted) == 1.0 for case in cases for answer in case.accepted)
-    others = [scorer.score(one.answer, other.accepted) for one, other in itertools.pairwise(cases)]
+    assert all(scorer.score(answer, case.target).value == 1.0 for case in cases for answer in case.accepted)
+    others = [scorer.score(one.answer, other.target).value for one, other in itertools.pairwise(cases)]
     assert sum(others) <= 0.1 * len(others)
 
 

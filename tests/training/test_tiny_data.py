@@ -17,6 +17,7 @@ from tiny.packages import write_data, write_manifest  # noqa: E402
 from tiny.tasks import TASKS  # noqa: E402
 
 from locoman.catalog.manifest import read_package  # noqa: E402
+from locoman.contracts import Target  # noqa: E402
 from locoman.scoring import find_scorer  # noqa: E402
 
 every_task = pytest.mark.parametrize("name", TASKS)
@@ -62,7 +63,7 @@ def test_textbook_lines_show_held_out_operands_only_of_facts_known_by_heart(name
 def test_the_beginner_is_wrong(name: str) -> None:
     task, rng, scorer = TASKS[name], random.Random(3), find_scorer("exact")
     problems = [task.problem(rng, evaluation=True) for _ in range(1000)]
-    assert sum(scorer.score(problem.mistake, [problem.answer]) for problem in problems) < 30
+    assert sum(scorer.score(problem.mistake, Target((problem.answer,))).value for problem in problems) < 30
 
 
 @every_task

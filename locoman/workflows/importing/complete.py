@@ -78,5 +78,5 @@ def _manifest(draft: Draft, options: ImportOptions, ref: AdapterRef, domain: str
 def _scorer(draft: Draft) -> str:
     """ "numeric" where every answer is a number, else "contains": how somebody else's set was scored is not known."""
     numeric = find_scorer("numeric")
-    numbers = draft.cases and all(numeric.score(case.answer, [case.answer]) == 1.0 for case in draft.cases)
+    numbers = draft.cases and all(numeric.score(case.answer, case.target).value == 1.0 for case in draft.cases)
     return "numeric" if numbers else "contains"
