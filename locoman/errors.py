@@ -7,7 +7,8 @@ decided in one table, `locoman.cli.errors`.
     ├── UsageError                    exit 2  what was typed or sent cannot be used
     │   ├── UnknownName                       no such adapter, base, setting ...; carries the nearest names
     │   ├── InvalidName                       a name that cannot be a name
-    │   └── Unwritable                        a value that no Modelfile can say
+    │   ├── Unwritable                        a value that no Modelfile can say
+    │   └── WrongPhase                        a step of a change of base whose turn it is not
     ├── CheckFailed                   exit 3  a gate, a verdict or a self-check fell short
     │   └── WrongBase                         an adapter that was made for another base
     ├── MissingPrerequisite           exit 4  something needed is not here; carries what would help
@@ -103,6 +104,23 @@ class Incomplete(UsageError):
         self.missing = tuple(missing)
         lacking = " and ".join(meaning for _, meaning in self.missing)
         super().__init__(f"{where} is {what}, which does not tell {lacking}.")
+
+
+class WrongPhase(UsageError):
+    """A step of a change of base whose turn it is not.
+
+    Args:
+        step: what was asked for.
+        phase: how far the change is, "" when none goes on.
+        remedy: the command whose turn it is.
+    """
+
+    def __init__(self, step: str, phase: str, remedy: str) -> None:
+        self.step = step
+        self.phase = phase
+        self.remedy = remedy
+        now = f"This change of base is {phase}" if phase else "No change of base is going on"
+        super().__init__(f"{now}, so there is nothing to {step}.")
 
 
 class CheckFailed(LocomanError):

@@ -78,6 +78,8 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "where else adapters come from: folders, bundles and https addresses of indexes, separated by ;",
     ),
+    Setting("calendar.spring", "02-01", "the day (MM-DD) on which the spring semester begins"),
+    Setting("calendar.autumn", "09-01", "the day (MM-DD) on which the autumn semester, and the academic year, begins"),
     Setting("ollama.url", "", "Ollama's address; empty = OLLAMA_HOST, else http://127.0.0.1:11434"),
 )
 _BY_KEY = {setting.key: setting for setting in SETTINGS}

@@ -44,6 +44,7 @@ def _options(error: errors.LocomanError) -> str:
 TABLE: tuple[tuple[type[errors.LocomanError], Advice], ...] = (
     (errors.UnknownName, Advice(_list_of, 2)),
     (errors.Incomplete, Advice(_options, 2)),
+    (errors.WrongPhase, Advice(_remedy, 2)),
     (errors.UsageError, Advice(_always("locoman --help"), 2)),
     (errors.WrongBase, Advice(_always("locoman adapter list --all"), 3)),
     (errors.CheckFailed, Advice(_always("locoman doctor"), 3)),

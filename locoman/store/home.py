@@ -68,6 +68,11 @@ class Home:
         return self.root / "modelfiles"
 
     @property
+    def migrations(self) -> Path:
+        """Journals and documents of changes of base, a folder each."""
+        return self.root / "migrations"
+
+    @property
     def staging(self) -> Path:
         """Work in progress; whatever is here when nobody holds the lock was left by a killed process."""
         return self.root / "staging"

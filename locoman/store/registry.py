@@ -12,6 +12,7 @@ from locoman.documents import read_toml
 from locoman.errors import InvalidFile, LocomanError, NothingInstalled, UnknownName
 from locoman.names import AdapterRef, BaseRef, Version, check_name, nearest
 from locoman.store.atomic import write_atomic
+from locoman.store.migrations import Migration
 
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
@@ -112,13 +113,34 @@ class OllamaRecord(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Registry(Struct, frozen=True, forbid_unknown_fields=True):
-    """The whole registry; `base` is the one in use, "" before the first install."""
+    """The whole registry; `base` is the one in use, "" before the first install; `migrations` stand in their order."""
 
     format: Literal[1] = 1
     base: str = ""
     bases: tuple[InstalledBase, ...] = ()
     adapters: tuple[InstalledAdapter, ...] = ()
     ollama: OllamaRecord = field(default_factory=OllamaRecord)
+    migrations: tuple[Migration, ...] = ()
+
+    @property
+    def migration(self) -> Migration | None:
+        """The change of base that is not over yet."""
+        return next((migration for migration in self.migrations if migration.open), None)
+
+    def with_migration(self, migration: Migration) -> Registry:
+        """A registry in which `migration` replaces the one of the same id."""
+        others = tuple(m for m in self.migrations if m.id != migration.id)
+        return structs.replace(self, migrations=(*others, migration))
+
+    def fallback_of(self, base: InstalledBase) -> tuple[InstalledAdapter, ...]:
+        """The adapters of the previous base that answer beside `base`, which has no version of them; sorted by name."""
+        migration = self.migration
+        if migration is None or migration.phase != "switched" or migration.new != base.name:
+            return ()
+        own = {adapter.name for adapter in self.active_of(base)} | set(base.active)
+        chosen = set(migration.fallback.values())
+        found = (a for a in self.adapters_of(migration.old) if str(a.ref) in chosen)
+        return tuple(sorted((a for a in found if not {a.name, a.domain} & own), key=lambda a: a.name))
 
     def find_base(self, name: str) -> InstalledBase | None:
         """The installed base of that name."""
@@ -203,6 +225,12 @@ def _check(registry: Registry) -> None:
         Version.parse(adapter.version)
     if registry.base and registry.find_base(registry.base) is None:
         raise ValueError(f"the base in use, {registry.base!r}, is not installed")
+    if sum(migration.open for migration in registry.migrations) > 1:
+        raise ValueError("two changes of base are going on at once")
+    for migration in registry.migrations:
+        check_name(migration.id, "a migration")
+        BaseRef.parse(migration.old)
+        BaseRef.parse(migration.new)
     for name in registry.files() | {a.gguf for a in registry.adapters if a.gguf}:
         path = PurePosixPath(name)
         if path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name:

@@ -19,6 +19,7 @@ from locoman.ollama.strategies.strategy import Strategy
 from locoman.ollama.wanted import PlannedFile, WantedAdapter, WantedBase
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, OllamaModel, Registry, StrategyName
+from locoman.workflows.collection import installed_base
 from locoman.workflows.ollama_base import BaseStep, look_at_base
 from locoman.workflows.ollama_models import ACTIONS, SENTENCES, Action, Finding, Holdings
 from locoman.workflows.ollama_wanted import wanted_adapters, wanted_base
@@ -81,33 +82,43 @@ class OllamaState:
 
 
 def look(
-    home: Home, shelf: Shelf, registry: Registry, api: OllamaApi, asked: Asked, *, prune: bool = False
+    home: Home,
+    shelf: Shelf,
+    registry: Registry,
+    api: OllamaApi,
+    asked: Asked,
+    *,
+    prune: bool = False,
+    base: BaseRef | None = None,
 ) -> OllamaState:
-    """Compares what is installed with what Ollama has. `asked` "" looks without wanting anything new in Ollama.
+    """Compares what is installed for `base` (default: the one in use) with what Ollama has. `asked` "" looks without wanting
+    anything new in Ollama.
 
-    Raises NothingInstalled, InvalidFile, OllamaUnavailable, OllamaRefused, WrongBase, Unsupported.
+    Raises NothingInstalled, UnknownName, InvalidFile, OllamaUnavailable, OllamaRefused, WrongBase, Unsupported.
     """
-    base = registry.current()
-    spec = shelf.spec(BaseRef(base.name))
+    installed = installed_base(registry, base)
+    spec = shelf.spec(BaseRef(installed.name))
     able = find_capabilities(api)
     strategy = None if not asked else choose_strategy(able) if asked == "auto" else STRATEGIES[asked]
     making = strategy is not None and strategy.name != "hotswap"
-    wanted = wanted_base(home, base, spec, dressed=making or any(r.base == base.name for r in registry.ollama.models))
-    adapters = wanted_adapters(home, registry, base)
+    wanted = wanted_base(
+        home, installed, spec, dressed=making or any(r.base == installed.name for r in registry.ollama.models)
+    )
+    adapters = wanted_adapters(home, registry, installed)
     holdings = Holdings.of(api, _blobs_folder(api, registry, wanted))
     looked = [_step(holdings, wanted, registry, adapter, strategy, asked) for adapter in adapters]
     steps = [step for step in looked if step is not None]
     known = {step.tag.lower() for step in steps} | {str(wanted.tag).lower()}
-    steps += [_leftover(holdings, r, prune) for r in _leftovers(registry, base) if r.tag.lower() not in known]
+    steps += [_leftover(holdings, r, prune) for r in _leftovers(registry, installed) if r.tag.lower() not in known]
     on_base = [a for a in adapters if making and (a.gguf is None or (strategy and strategy.name == "native"))]
     standing = any(step.action == "keep" and step.record and step.record.strategy == "native" for step in steps)
     record = registry.ollama.find(str(wanted.tag))
-    base_step = look_at_base(holdings, base, wanted, spec, record, needed=bool(on_base) or standing)
+    base_step = look_at_base(holdings, installed, wanted, spec, record, needed=bool(on_base) or standing)
     if wanted.own and record is not None and not (on_base or standing):
         steps.append(_leftover(holdings, record, prune))
     if base_step.action == "create anew":  # nothing may hold on to the damaged file
         steps = [_anew(step) for step in steps]
-    return OllamaState(registry, base, wanted, able, strategy, base_step, tuple(steps), holdings)
+    return OllamaState(registry, installed, wanted, able, strategy, base_step, tuple(steps), holdings)
 
 
 def _step(

@@ -73,11 +73,15 @@ def execute_remove(home: Home, plans: tuple[RemovePlan, ...], api: OllamaApi) ->
             if base.active != next(old.active for old in tx.registry.bases if old.name == base.name):
                 registry = with_router(tx, registry, base.name)
         tx.commit(registry)
-        return _from_ollama(tx, api, [model for plan in plans for model in plan.models])
+        return remove_models(tx, api, [model for plan in plans for model in plan.models])
 
 
-def _from_ollama(tx: Transaction, api: OllamaApi, models: Sequence[OllamaModel]) -> Removed:
-    """Deletes those that still are as locoman made them; forgets those that somebody else changed."""
+def remove_models(tx: Transaction, api: OllamaApi, models: Sequence[OllamaModel]) -> Removed:
+    """Takes models of locoman out of Ollama and out of the registry, a commit each.
+
+    Deletes those that still are as locoman made them, and forgets those that somebody else changed. What an Ollama that
+    does not answer has stays recorded. Raises StoreError.
+    """
     removed: list[str] = []
     try:
         for model in models:
@@ -96,11 +100,12 @@ def _plan(home: Home, registry: Registry, name: str) -> RemovePlan:
     base = registry.find_base(name)
     if base is not None:
         adapters = registry.adapters_of(base.name)
-        own = base_file(home, base).stat().st_size if base.origin != "ollama" and base_file(home, base).exists() else 0
         models = tuple(model for model in registry.ollama.models if model.base == base.name)
         # The base goes last: the models that stand on it hold on to its file.
         models = tuple(sorted(models, key=lambda model: not model.adapter))
-        return RemovePlan(base, adapters, own + sum(_size(home, adapter) for adapter in adapters), models)
+        return RemovePlan(
+            base, adapters, own_bytes(home, base) + sum(folder_bytes(home, adapter) for adapter in adapters), models
+        )
     current = registry.current()
     ref = AdapterRef.parse(name)
     found = tuple(
@@ -111,7 +116,7 @@ def _plan(home: Home, registry: Registry, name: str) -> RemovePlan:
         raise UnknownName("installed adapter or base", name, nearest(name, known))
     names = {str(adapter.ref) for adapter in found}
     models = tuple(m for m in registry.ollama.models if m.base == current.name and m.adapter in names)
-    return RemovePlan(None, found, sum(_size(home, adapter) for adapter in found), models)
+    return RemovePlan(None, found, sum(folder_bytes(home, adapter) for adapter in found), models)
 
 
 def _without(registry: Registry, plan: RemovePlan) -> Registry:
@@ -136,5 +141,12 @@ def _without(registry: Registry, plan: RemovePlan) -> Registry:
     return structs.replace(registry, bases=bases, adapters=adapters)
 
 
-def _size(home: Home, adapter: InstalledAdapter) -> int:
+def own_bytes(home: Home, base: InstalledBase) -> int:
+    """What the base's file takes in LOCOMAN_HOME; 0 for Ollama's."""
+    path = base_file(home, base)
+    return path.stat().st_size if base.origin != "ollama" and path.exists() else 0
+
+
+def folder_bytes(home: Home, adapter: InstalledAdapter) -> int:
+    """What the adapter's package takes."""
     return sum(path.stat().st_size for path in (home.root / adapter.package).rglob("*") if path.is_file())

@@ -22,6 +22,7 @@ from locoman.ollama.wanted import PlannedFile
 from locoman.store.home import Home
 from locoman.store.registry import OllamaFile, OllamaModel, OllamaRecord, Registry, load_registry
 from locoman.store.transaction import Transaction, change
+from locoman.workflows.collection import installed_base
 from locoman.workflows.ollama_base import check_same_model
 from locoman.workflows.ollama_models import PULLED, Holdings
 from locoman.workflows.ollama_state import Asked, ModelStep, OllamaState, look, unique_bytes
@@ -87,13 +88,17 @@ class Synced:
     uploaded_bytes: int = 0
 
 
-def plan_sync(home: Home, shelf: Shelf, api: OllamaApi, asked: Asked, *, prune: bool = False) -> SyncPlan:
-    """The plan for the base in use and its active adapters. `asked` "" asks for what was asked for last, at first "auto".
+def plan_sync(
+    home: Home, shelf: Shelf, api: OllamaApi, asked: Asked, *, prune: bool = False, base: BaseRef | None = None
+) -> SyncPlan:
+    """The plan for `base` (default: the one in use) and its active adapters. `asked` "" asks for what was asked for last, at
+    first "auto".
 
     Raises NothingInstalled, MissingPrerequisite (this Ollama cannot), OllamaUnavailable, OllamaRefused, WrongBase,
     InvalidFile, Unsupported, NotEnoughDisk.
     """
-    return _plan(home, shelf, api, load_registry(home.registry), asked, prune)
+    registry = load_registry(home.registry)
+    return _plan(home, shelf, api, registry, asked, prune, installed_base(registry, base).name)
 
 
 def execute_sync(home: Home, shelf: Shelf, api: OllamaApi, plan: SyncPlan, stages: Stages) -> Synced:
@@ -103,21 +108,23 @@ def execute_sync(home: Home, shelf: Shelf, api: OllamaApi, plan: SyncPlan, stage
     """
     with change(home) as tx:
         if tx.registry != plan.state.registry:  # somebody else was faster
-            plan = _plan(home, shelf, api, tx.registry, plan.asked, plan.prune)
+            plan = _plan(home, shelf, api, tx.registry, plan.asked, plan.prune, plan.state.base.name)
         execution = _Execution(tx, api, plan, stages)
         execution.clear()
         if execution.settle_base():  # what stands on the base is to be made of the new one
-            execution.plan = _plan(home, shelf, api, tx.registry, plan.asked, plan.prune)
+            execution.plan = _plan(home, shelf, api, tx.registry, plan.asked, plan.prune, plan.state.base.name)
         return execution.make()
 
 
-def _plan(home: Home, shelf: Shelf, api: OllamaApi, registry: Registry, asked: Asked, prune: bool) -> SyncPlan:
+def _plan(
+    home: Home, shelf: Shelf, api: OllamaApi, registry: Registry, asked: Asked, prune: bool, base: str
+) -> SyncPlan:
     asked = asked or registry.ollama.strategy or "auto"
     if asked != "auto":
         refusal = STRATEGIES[asked].unable(find_capabilities(api))
         if refusal:
             raise MissingPrerequisite(refusal, "locoman sync --strategy auto   (chooses what this Ollama can do)")
-    state = look(home, shelf, registry, api, asked, prune=prune)
+    state = look(home, shelf, registry, api, asked, prune=prune, base=BaseRef(base))
     plan = _sized(state, shelf.spec(BaseRef(state.base.name)), asked, prune, home.root)
     if plan.room > plan.disk_free:
         raise NotEnoughDisk(plan.room, plan.disk_free, state.holdings.folder or home.root)
@@ -289,7 +296,7 @@ class _Execution:
 
     def _adopt(self, found: BaseFile) -> None:
         """Makes the file that Ollama has now the base's, when it is the same model."""
-        base = self.tx.registry.current()
+        base = installed_base(self.tx.registry, BaseRef(self.wanted.name))
         fingerprint = check_same_model(found.path, base, self.plan.spec)
         moved = structs.replace(
             base, gguf=str(found.path), sha256=found.sha256, bytes=found.size, fingerprint=fingerprint

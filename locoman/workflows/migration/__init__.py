@@ -1,0 +1,1 @@
+"""The yearly change of base: announced, checked, prepared, applied, taken back or retired."""
