@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from locoman.names import AUTO, AdapterRef, BaseRef, ModelName
 
@@ -197,6 +197,28 @@ class Engine(Protocol):
 
     def resident(self) -> Residency | None:
         """What is in memory now; None when nothing runs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LogLikelihood:
+    """How probable a continuation is: the sum of its tokens' natural logarithms; `greedy`: each was the most probable one."""
+
+    total: float
+    greedy: bool
+
+
+@runtime_checkable
+class Likelihoods(Protocol):
+    """An engine that tells exactly how probable a text is."""
+
+    def loglikelihood(self, model: ModelName, context: str, continuations: Sequence[str]) -> Sequence[LogLikelihood]:
+        """Of each continuation of `context`, which goes to the model as it is, without a chat template or prompt settings.
+
+        A text is split into context and continuation as lm-evaluation-harness does: white space at the end of the context
+        belongs to the continuation, and the continuation's tokens are those that the whole text has more than the
+        context. Raises EngineError, UnknownName; UsageError for a model that is to be routed.
+        """
         ...
 
 

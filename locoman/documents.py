@@ -49,6 +49,11 @@ def read_jsonl(path: Path, kind: type[T]) -> Iterator[T]:
 
     Raises InvalidFile with line and column. Memory is bounded by one line.
     """
+    return (value for _, value in read_numbered(path, kind))
+
+
+def read_numbered(path: Path, kind: type[T]) -> Iterator[tuple[int, T]]:
+    """As `read_jsonl`, each value with the number of its line, counted from 1."""
     if path.exists() and path.stat().st_size > MAX_JSONL_BYTES:
         raise InvalidFile(path, f"larger than {MAX_JSONL_BYTES >> 20} MiB")
     try:
@@ -59,7 +64,7 @@ def read_jsonl(path: Path, kind: type[T]) -> Iterator[T]:
                 if len(line) > MAX_LINE_BYTES:
                     raise InvalidFile(path, f"a line longer than {MAX_LINE_BYTES >> 20} MiB", line=number)
                 if line.strip():
-                    yield _json_line(line, path, number, kind)
+                    yield number, _json_line(line, path, number, kind)
     except FileNotFoundError as error:
         raise InvalidFile(path, "the file is missing") from error
     except OSError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct, field
 
@@ -15,6 +15,8 @@ from locoman.errors import InvalidFile, LocomanError
 from locoman.names import AdapterRef, BaseRef, Version, check_name
 
 MAX_EXAMPLES = 100_000
+Option = str | int | float | bool | list[str] | dict[str, Any]
+"""A value of a scorer's option, as TOML has them."""
 LORA_GGUF = "adapter.gguf"
 """The name of weights that come as a LoRA GGUF, with no PEFT files."""
 
@@ -48,11 +50,14 @@ class RoutingSettings(Struct, frozen=True, forbid_unknown_fields=True):
 class Gate(Struct, frozen=True, forbid_unknown_fields=True):
     """The test an adapter must pass: scores are shares of cases, `minimum_gain` is over the plain base.
 
+    `options` are those of the scorer.
+
     With `minimum_cases` 0 there need be no evaluation set: for adapters that somebody else made without one.
     """
 
     suite: str = "eval.jsonl"
     scorer: str = "exact"
+    options: dict[str, Option] = field(default_factory=dict)
     minimum_cases: Annotated[int, Meta(ge=0)] = 50
     minimum_score: Share = 0.0
     minimum_gain: Share = 0.0
@@ -82,7 +87,7 @@ class Manifest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Case(Struct, frozen=True, forbid_unknown_fields=True):
-    """A line of train.jsonl or eval.jsonl: a question and its answer; `answers` lists further ones that also count."""
+    """A line of train.jsonl: a question and its answer; `answers` lists further ones that are as good."""
 
     question: Annotated[str, Meta(min_length=1)]
     answer: str
@@ -97,6 +102,38 @@ class Case(Struct, frozen=True, forbid_unknown_fields=True):
     def target(self) -> Target:
         """What an answer to it is held against."""
         return Target(self.accepted, self.question)
+
+
+class EvaluationCase(Struct, frozen=True, forbid_unknown_fields=True):
+    """A line of eval.jsonl or of a suite: a question and what its answer is held against.
+
+    `answers` lists further answers that count; `choices` are those offered, `tests` are what code must pass, `rubric` is
+    what a judge looks at.
+    """
+
+    question: Annotated[str, Meta(min_length=1)]
+    answer: str = ""
+    answers: tuple[str, ...] = ()
+    choices: Annotated[tuple[str, ...], Meta(max_length=26)] = ()
+    tests: str = ""
+    rubric: str = ""
+
+    def __post_init__(self) -> None:
+        """What msgspec cannot check alone; it tells a ValueError as a line that cannot be a case."""
+        if not self.question.strip():
+            raise ValueError("The question is empty")
+        if not (any(text.strip() for text in self.accepted) or self.tests or self.rubric):
+            raise ValueError("A case needs an answer, tests or a rubric")
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """All answers that count as right."""
+        return tuple(dict.fromkeys(text for text in (self.answer, *self.answers) if text))
+
+    @property
+    def target(self) -> Target:
+        """What an answer to it is held against."""
+        return Target(self.accepted, self.question, self.choices, self.tests, self.rubric)
 
 
 class RoutingLine(Struct, frozen=True, forbid_unknown_fields=True):
@@ -118,12 +155,17 @@ class AdapterPackage:
         """The folder with the weights for the package's base: PEFT's files, or LORA_GGUF; None for a prompt-only adapter."""
         return self.folder / "weights" / self.manifest.base.name if self.manifest.kind == "lora" else None
 
-    def cases(self) -> tuple[Case, ...]:
+    @property
+    def evaluation_path(self) -> Path:
+        """The file of the evaluation set. Raises InvalidFile when it is not in the package."""
+        return self._inside(self.manifest.gate.suite)
+
+    def cases(self) -> tuple[EvaluationCase, ...]:
         """The evaluation set, as large as the gate asks; () when it asks for none and none is there. Raises InvalidFile."""
-        path = self._inside(self.manifest.gate.suite)
+        path = self.evaluation_path
         if self.manifest.gate.minimum_cases == 0 and not path.exists():
             return ()
-        cases = tuple(read_jsonl(path, Case))
+        cases = tuple(read_jsonl(path, EvaluationCase))
         if len(cases) < self.manifest.gate.minimum_cases:
             raise InvalidFile(path, f"{len(cases)} cases, and the gate asks for {self.manifest.gate.minimum_cases}")
         return cases

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from locoman.errors import EngineUnavailable
 
 
 class LocalEngine:
-    """Answers through the host of one LOCOMAN_HOME; implements contracts.Engine.
+    """Answers through the host of one LOCOMAN_HOME; implements contracts.Engine. Several threads may use it.
 
     Args:
         run_dir: where the host leaves its address.
@@ -28,6 +29,7 @@ class LocalEngine:
         self._timeout = timeout
         self._engine: OpenAIEngine | None = None
         self._nonce = ""
+        self._lock = threading.Lock()
 
     def chat(self, request: Request) -> Iterator[Chunk]:
         """See contracts.Engine. Also raises StoreError when the host's files cannot be written."""
@@ -75,9 +77,10 @@ class LocalEngine:
 
     def _connected(self) -> OpenAIEngine:
         """The client of the host that runs now; it may be another one than last time."""
-        address = ensure_host(self._run_dir, self._locks_dir, self._argv, self._timeout)
-        if self._engine is None or address.nonce != self._nonce:
-            self.close()
-            self._engine = OpenAIEngine(address.url, address.key)
-            self._nonce = address.nonce
-        return self._engine
+        with self._lock:
+            address = ensure_host(self._run_dir, self._locks_dir, self._argv, self._timeout)
+            if self._engine is None or address.nonce != self._nonce:
+                self.close()
+                self._engine = OpenAIEngine(address.url, address.key)
+                self._nonce = address.nonce
+            return self._engine

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from benches.figure import Figure, at_least
 from benches.home import tiny_home
 from locoman.app import App
-from locoman.catalog.manifest import Case
+from locoman.catalog.manifest import EvaluationCase
 from locoman.catalog.shelf import shipped
-from locoman.contracts import no_progress
 from locoman.documents import read_jsonl
-from locoman.evaluation.runner import SuiteResult, run_suite
+from locoman.evaluation.results import SuiteResult
+from locoman.evaluation.runner import run_suite
+from locoman.evaluation.suite import Suite, suite_of
 from locoman.names import ModelName
 from locoman.scoring import find_scorer
 from locoman.workflows.collection import active_packages
@@ -28,15 +29,16 @@ def run(arguments: argparse.Namespace) -> Iterator[Figure]:
         engine = app.engine()
         registry = app.registry()
         packages = active_packages(app.home, registry, registry.current())
-        suites = {p.manifest.name: (p.cases(), find_scorer(p.manifest.gate.scorer)) for p in packages}
-        talk = tuple(read_jsonl(shipped("modelfiles") / "loco-tiny" / "conversation.jsonl", Case))
-        suites["conversation"] = (talk, find_scorer("exact"))
+        suites = [suite_of(package) for package in packages]
+        talk = tuple(read_jsonl(shipped("modelfiles") / "loco-tiny" / "conversation.jsonl", EvaluationCase))
+        suites.append(Suite("conversation", talk))
         results: dict[tuple[str, str], SuiteResult] = {}
         for model in ["base", *(p.manifest.name for p in packages)]:
-            for suite, (cases, scorer) in suites.items():
-                results[model, suite] = run_suite(engine, ModelName.parse(model), cases, scorer, no_progress)
+            for suite in suites:
+                scorer = find_scorer(suite.scorer.name)
+                results[model, suite.name] = run_suite(engine, ModelName.parse(model), suite, scorer)
     if not arguments.json:
-        _print_matrix(results, list(suites))
+        _print_matrix(results, [suite.name for suite in suites])
     for package in packages:
         name = package.manifest.name
         score, base = results[name, name].score, results["base", name].score
