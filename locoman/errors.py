@@ -7,6 +7,7 @@ decided in one table, `locoman.cli.errors`.
     ├── UsageError                    exit 2  what was typed or sent cannot be used
     │   ├── UnknownName                       no such adapter, base, setting ...; carries the nearest names
     │   ├── InvalidName                       a name that cannot be a name
+    │   ├── InvalidOption                     an option of a scorer with a value that it cannot have
     │   ├── Unwritable                        a value that no Modelfile can say
     │   └── WrongPhase                        a step of a change of base whose turn it is not
     ├── CheckFailed                   exit 3  a gate, a verdict or a self-check fell short
@@ -78,6 +79,16 @@ class InvalidName(UsageError):
         self.text = text
         self.reason = reason
         super().__init__(f"{text[:80]!r} cannot be the name of {kind}: {reason}.")
+
+
+class InvalidOption(UsageError):
+    """An option of a scorer with a value that it cannot have; `option` is "" where it is about several."""
+
+    def __init__(self, scorer: str, option: str, detail: str) -> None:
+        self.scorer = scorer
+        self.option = option
+        self.detail = detail
+        super().__init__(f"The scorer {scorer}{f', option {option}' if option else ''}: {detail}.")
 
 
 class Unwritable(UsageError):

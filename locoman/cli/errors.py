@@ -31,6 +31,8 @@ def _list_of(error: errors.LocomanError) -> str:
         if "setting" in kind
         else "locoman base list"
         if "base" in kind
+        else "locoman eval --help"
+        if "scorer" in kind
         else "locoman adapter list --all"
     )
 

@@ -1,19 +1,60 @@
-"""Is an answer right: one scorer per file and one registry."""
+"""Is an answer right: one scorer per file, and one registry of them all."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
 
 from locoman.contracts import Scorer
 from locoman.errors import UnknownName
 from locoman.names import nearest
-from locoman.scoring.contains import Contains
-from locoman.scoring.exact import Exact
-from locoman.scoring.numeric import Numeric
+from locoman.scoring.contains import Contains, ContainsOptions
+from locoman.scoring.exact import Exact, ExactOptions
+from locoman.scoring.numeric import Numeric, NumericOptions
+from locoman.scoring.options import read_options
+from locoman.scoring.tools import Tools
 
-SCORERS: dict[str, Scorer] = {"exact": Exact(), "numeric": Numeric(), "contains": Contains()}
+__all__ = ["SCORERS", "Kind", "Tools", "build_scorer", "find_scorer", "scorer_kind"]
+
+Need = Literal["accepted", "choices", "tests", "question"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a scorer is built, from its checked options; which fields of a Target must not be empty."""
+
+    options: type[msgspec.Struct]
+    build: Callable[[Any, Tools], Scorer]
+    needs: tuple[Need, ...] = ("accepted",)
+
+
+SCORERS: dict[str, Kind] = {
+    "exact": Kind(ExactOptions, lambda options, tools: Exact(options)),
+    "numeric": Kind(NumericOptions, lambda options, tools: Numeric(options)),
+    "contains": Kind(ContainsOptions, lambda options, tools: Contains(options)),
+}
+
+
+def build_scorer(name: str, options: Mapping[str, Any] | None = None, tools: Tools | None = None) -> Scorer:
+    """The scorer `name` with its options.
+
+    Raises UnknownName (no such scorer, no such option: with the nearest), InvalidOption, ExtraMissing, and
+    MissingPrerequisite when it needs a tool that is not handed in.
+    """
+    kind = scorer_kind(name)
+    return kind.build(read_options(name, options or {}, kind.options), tools or Tools())
 
 
 def find_scorer(name: str) -> Scorer:
-    """Raises UnknownName with the nearest names."""
+    """The scorer `name` as it is without options; raises what `build_scorer` raises."""
+    return build_scorer(name)
+
+
+def scorer_kind(name: str) -> Kind:
+    """What is known of the scorer `name`, without building it. Raises UnknownName with the nearest names."""
     try:
         return SCORERS[name]
     except KeyError:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from decimal import Decimal, InvalidOperation
 
+import msgspec
+
 from locoman.contracts import Score, Target
 
 _NUMBER = re.compile(r"[-+−]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?|[-+−]?\.\d+")
@@ -22,8 +24,15 @@ def last_number(text: str) -> Decimal | None:
         return None
 
 
+class NumericOptions(msgspec.Struct, frozen=True):
+    """None yet."""
+
+
 class Numeric:
     """1.0 when the last number equals an accepted one within a millionth of it, else 0.0."""
+
+    def __init__(self, options: NumericOptions = NumericOptions()) -> None:  # noqa: B008  (frozen)
+        self._options = options
 
     def score(self, answer: str, target: Target) -> Score:
         """See `locoman.contracts.Scorer`."""

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from locoman.contracts import Target
-from locoman.errors import UnknownName
 from locoman.scoring import find_scorer
 
 
@@ -29,8 +28,3 @@ from locoman.scoring import find_scorer
 )
 def test_an_answer_gets_its_score(scorer: str, answer: str, expected: list[str], score: float) -> None:
     assert find_scorer(scorer).score(answer, Target(tuple(expected))).value == score
-
-
-def test_an_unknown_scorer_names_the_nearest() -> None:
-    with pytest.raises(UnknownName, match="numeric"):
-        find_scorer("numerc")
