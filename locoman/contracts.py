@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
@@ -265,12 +265,14 @@ class ServedBase:
 @dataclass(frozen=True, slots=True)
 class Lineup:
     """What an engine serves on one base at one time. `stamp` changes when any of it does; `others` are the bases that
-    can be asked by their name beside this one."""
+    can be asked by their name beside this one. `elsewhere` names adapters that answer on another base, which this one has
+    no version of, with that base; the decider knows them too."""
 
     stamp: str
     base: ServedBase
     decider: Decider
     others: tuple[str, ...] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
 
 
 class LineupSource(Protocol):

@@ -37,9 +37,15 @@ def active_packages(home: Home, registry: Registry, base: InstalledBase) -> tupl
     return tuple(read_package(home.root / adapter.package) for adapter in registry.active_of(base))
 
 
+def answering_packages(home: Home, registry: Registry, base: InstalledBase) -> tuple[AdapterPackage, ...]:
+    """As `active_packages`, with those that answer beside `base` on the base before it: what its router chooses among."""
+    fallback = registry.fallback_of(base)
+    return (*active_packages(home, registry, base), *(read_package(home.root / a.package) for a in fallback))
+
+
 def with_router(change: Transaction, registry: Registry, name: str) -> Registry:
-    """`registry` with a router for the base `name`, fitted to its active adapters and published (not committed)."""
+    """`registry` with a router for the base `name`, fitted to who answers on it and published (not committed)."""
     from locoman.workflows.router.fitting import refit
 
     base = installed_base(registry, BaseRef(name))
-    return refit(change, registry, base, active_packages(change.home, registry, base))[0]
+    return refit(change, registry, base, answering_packages(change.home, registry, base))[0]

@@ -60,7 +60,8 @@ class RegistryLineup:
         base = installed_base(registry, BaseRef(name) if name is not None else None)
         served = serve_base(self._home, self._shelf, registry, base)
         others = tuple(other.name for other in registry.bases if other.name != base.name)
-        return Lineup(stamp, served, open_router(self._home, base, self._say, self._engine), others)
+        elsewhere = {adapter.name: adapter.base for adapter in registry.fallback_of(base)}
+        return Lineup(stamp, served, open_router(self._home, base, self._say, self._engine), others, elsewhere)
 
 
 def serve_base(home: Home, shelf: Shelf, registry: Registry, base: InstalledBase) -> ServedBase:

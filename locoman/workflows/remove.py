@@ -70,7 +70,7 @@ def execute_remove(home: Home, plans: tuple[RemovePlan, ...], api: OllamaApi) ->
         for plan in plans:
             registry = _without(registry, plan)
         for base in registry.bases:
-            if base.active != next(old.active for old in tx.registry.bases if old.name == base.name):
+            if _answering(registry, base.name) != _answering(tx.registry, base.name):
                 registry = with_router(tx, registry, base.name)
         tx.commit(registry)
         return remove_models(tx, api, [model for plan in plans for model in plan.models])
@@ -145,6 +145,12 @@ def own_bytes(home: Home, base: InstalledBase) -> int:
     """What the base's file takes in LOCOMAN_HOME; 0 for Ollama's."""
     path = base_file(home, base)
     return path.stat().st_size if base.origin != "ollama" and path.exists() else 0
+
+
+def _answering(registry: Registry, name: str) -> frozenset[tuple[str, str]]:
+    """Who answers on the base of that name."""
+    base = installed_base(registry, BaseRef(name))
+    return frozenset((a.base, str(a.ref)) for a in (*registry.active_of(base), *registry.fallback_of(base)))
 
 
 def folder_bytes(home: Home, adapter: InstalledAdapter) -> int:

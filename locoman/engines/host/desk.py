@@ -27,7 +27,7 @@ from locoman.engines.choosing import shares, spelled
 from locoman.engines.host.admission import Visit, Visitors
 from locoman.engines.host.choosing import with_room, written
 from locoman.engines.host.launchers.chain import Chain
-from locoman.engines.host.lineup import adapter_named, chosen_adapter, resident_names
+from locoman.engines.host.lineup import adapter_named, chosen_adapter, lineup_of, resident_names
 from locoman.engines.host.logs import BoundedLog
 from locoman.engines.host.memory import ThisMachine
 from locoman.engines.host.metrics import DeskState
@@ -65,11 +65,11 @@ class Desk:
         return self._visitors.answering
 
     async def lineup(self, model: ModelName | None = None) -> Lineup:
-        """What is served at this moment on the base that `model` names, else on the one in use. Raises what
-        LineupSource.current raises."""
+        """What is served at this moment where `model` answers: on the base that it names, else on the one in use or on that
+        which has its adapter. Raises what LineupSource.current raises."""
         base = model.base.name if model is not None and model.base is not None else None
-        async with self._reading:
-            return await asyncio.to_thread(self._source.current, base)
+        adapter = model.adapter.name if model is not None and model.adapter is not None else None
+        return await self._lineup_of(base, adapter)
 
     async def lineups(self) -> tuple[Lineup, ...]:
         """Of all bases that can be asked, the one in use first. Raises what LineupSource.current raises."""
@@ -96,8 +96,7 @@ class Desk:
         """
         begun = time.perf_counter()
         with self._visitors.visit() as visit:
-            lineup = await self.lineup(request.model)
-            decision = await self._decide(lineup, request)
+            lineup, decision = await self._decide(request)
             adapter = adapter_named(lineup.base, decision.adapter)
             served = Served(
                 adapter=decision.adapter,
@@ -117,8 +116,7 @@ class Desk:
         if not options:
             return ()
         with self._visitors.visit() as visit:
-            lineup = await self.lineup(request.model)
-            decision = await self._decide(lineup, request)
+            lineup, decision = await self._decide(request)
             adapter = adapter_named(lineup.base, decision.adapter)
             tokens = await self._written(lineup.base, with_room(request, options), adapter, visit, options)
             return shares([spelled(option, found) for option, found in zip(options, tokens, strict=True)])
@@ -152,18 +150,25 @@ class Desk:
         await self._residents.close()
         await self._seating.close()
 
-    async def _decide(self, lineup: Lineup, request: Request) -> Decision:
-        """The router's decision for "auto", the client's own otherwise. Raises UnknownName."""
+    async def _lineup_of(self, base: str | None, adapter: str | None) -> Lineup:
+        async with self._reading:
+            return await asyncio.to_thread(lineup_of, self._source, base, adapter)
+
+    async def _decide(self, request: Request) -> tuple[Lineup, Decision]:
+        """The router's decision for "auto", the client's own otherwise, and where it answers. Raises UnknownName."""
+        lineup = await self.lineup(request.model)
         adapter = chosen_adapter(lineup.base, request.model)
         if request.model.kind != "auto":
-            return Decision(adapter.name if adapter is not None else None, 1.0, _ASKED)
+            return lineup, Decision(adapter.name if adapter is not None else None, 1.0, _ASKED)
         async with self._routing:
             decision = await asyncio.to_thread(
                 lineup.decider.decide, request.messages[-1].content, request.messages[:-1]
             )
+        if decision.adapter in lineup.elsewhere:
+            lineup = await self._lineup_of(lineup.base.name, decision.adapter)
         if decision.adapter is not None and adapter_named(lineup.base, decision.adapter) is None:
             raise UnknownName("adapter", decision.adapter)
-        return decision
+        return lineup, decision
 
     async def _chunks(
         self,

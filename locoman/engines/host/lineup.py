@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from locoman.contracts import Sampling, ServedAdapter, ServedBase
+from locoman.contracts import Lineup, LineupSource, Sampling, ServedAdapter, ServedBase
 from locoman.engines.host.plan import LaunchPlan
 from locoman.errors import UnknownName
 from locoman.names import ModelName, nearest
@@ -18,8 +18,6 @@ def adapter_named(base: ServedBase, name: str | None) -> ServedAdapter | None:
 
 def chosen_adapter(base: ServedBase, model: ModelName) -> ServedAdapter | None:
     """The adapter that `model` names; None for "auto" and "base". Raises UnknownName with the nearest names."""
-    if model.base is not None and model.base.name != base.name:
-        raise UnknownName("base", model.base.name, (base.name,))
     if model.adapter is None:
         return None
     adapter = adapter_named(base, model.adapter.name)
@@ -28,6 +26,16 @@ def chosen_adapter(base: ServedBase, model: ModelName) -> ServedAdapter | None:
     if model.adapter.version is not None and str(model.adapter.version) != adapter.version:
         raise UnknownName("adapter", str(model.adapter), (f"{adapter.name}@{adapter.version}",))
     return adapter
+
+
+def lineup_of(source: LineupSource, base: str | None, adapter: str | None) -> Lineup:
+    """The lineup on which `adapter` answers (None = the plain base), asked for on `base` (None = the one in use).
+
+    Raises what LineupSource.current raises.
+    """
+    lineup = source.current(base)
+    other = lineup.elsewhere.get(adapter) if adapter is not None else None
+    return lineup if other is None else source.current(other)
 
 
 def model_names(base: ServedBase) -> tuple[str, ...]:

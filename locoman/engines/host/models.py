@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,12 +51,16 @@ class ServedModel:
 
 def served_models(lineups: Sequence[Lineup]) -> tuple[ServedModel, ...]:
     """All models in the order in which clients list them; those of the first lineup by their own names, those of the others
-    by "base/name"."""
+    by "base/name", and also by their own names where they answer beside the first."""
     found: list[ServedModel] = []
     for number, base in enumerate(lineup.base for lineup in lineups):
         prefix = f"{base.name}/" if number else ""
         found += [ServedModel(prefix + name, base, None) for name in ("auto", "base")]
         found += [ServedModel(prefix + adapter.name, base, adapter) for adapter in base.adapters]
+    elsewhere = lineups[0].elsewhere if lineups else {}
+    found += [
+        replace(m, name=m.adapter.name) for m in found if m.adapter and elsewhere.get(m.adapter.name) == m.base.name
+    ]
     return tuple(found)
 
 

@@ -28,7 +28,7 @@ from locoman.contracts import (
     Usage,
 )
 from locoman.engines.choosing import Spelling, check_options, shares
-from locoman.engines.host.lineup import adapter_named, chosen_adapter, loaded_names
+from locoman.engines.host.lineup import adapter_named, chosen_adapter, lineup_of, loaded_names
 from locoman.engines.host.prompting import prompted
 from locoman.engines.llama_cpp.runtime import Owner, Runtime
 from locoman.engines.llama_cpp.stops import AnswerText
@@ -140,8 +140,7 @@ class LlamaCppEngine:
             self._unload()
 
     def _begin(self, request: Request) -> _Turn:
-        lineup = self._source.current(request.model.base.name if request.model.base is not None else None)
-        decision = _decide(lineup, request)
+        lineup, decision = _decide(self._source, request)
         adapter = adapter_named(lineup.base, decision.adapter)
         before = time.perf_counter()
         loaded = self._ready(lineup.base)
@@ -186,15 +185,19 @@ def _spelling(runtime: Runtime, turn: _Turn, option: tuple[int, ...]) -> Spellin
     return Spelling(option, total)
 
 
-def _decide(lineup: Lineup, request: Request) -> Decision:
-    """The router's decision for "auto", the client's own otherwise. Raises UnknownName."""
-    adapter = chosen_adapter(lineup.base, request.model)
-    if request.model.kind != "auto":
-        return Decision(adapter.name if adapter is not None else None, 1.0, _ROUTED_BY_CLIENT)
+def _decide(source: LineupSource, request: Request) -> tuple[Lineup, Decision]:
+    """The router's decision for "auto", the client's own otherwise, and where it answers. Raises UnknownName."""
+    model = request.model
+    base, named = (ref.name if ref is not None else None for ref in (model.base, model.adapter))
+    lineup = lineup_of(source, base, named)
+    adapter = chosen_adapter(lineup.base, model)
+    if model.kind != "auto":
+        return lineup, Decision(adapter.name if adapter is not None else None, 1.0, _ROUTED_BY_CLIENT)
     decision = lineup.decider.decide(request.messages[-1].content, request.messages[:-1])
+    lineup = lineup_of(source, lineup.base.name, decision.adapter)
     if decision.adapter is not None and adapter_named(lineup.base, decision.adapter) is None:
         raise UnknownName("adapter", decision.adapter)
-    return decision
+    return lineup, decision
 
 
 def _served(turn: _Turn) -> Served:

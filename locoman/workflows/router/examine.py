@@ -16,7 +16,7 @@ from locoman.routing.stages.arbiter import MARGIN, Arbiter
 from locoman.store.atomic import write_atomic
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, load_registry
-from locoman.workflows.collection import active_packages
+from locoman.workflows.collection import answering_packages
 from locoman.workflows.router.arbitration import Measured, descriptions, write_measured
 from locoman.workflows.router.fitting import fit_lessons, remembering
 from locoman.workflows.router.lessons import gather
@@ -30,7 +30,7 @@ LEAST_GAIN = 2.0  # standard errors of the paired difference
 
 def examine(home: Home, base: InstalledBase, file: Path | None) -> Trial:
     """On the questions of `file`, else on the router's own examples. Raises InvalidFile, UsageError."""
-    fitted = fit_lessons(gather(home, active_packages(home, load_registry(home.registry), base)), remembering(home))
+    fitted = fit_lessons(gather(home, answering_packages(home, load_registry(home.registry), base)), remembering(home))
     learnt = fitted.model.learnt
     trial = try_examples(fitted)
     if learnt is None or trial is None:
@@ -53,7 +53,7 @@ def examine_arbiter(home: Home, base: InstalledBase, engine: Engine) -> dict[str
 
     It helps where it is right more often than the router alone by LEAST_GAIN standard errors of the paired difference.
     """
-    fitted = fit_lessons(gather(home, active_packages(home, load_registry(home.registry), base)), remembering(home))
+    fitted = fit_lessons(gather(home, answering_packages(home, load_registry(home.registry), base)), remembering(home))
     learned, learnt = fitted.meaning or fitted.lexical, fitted.model.learnt
     if learned is None or learnt is None:
         raise UsageError("No active adapter has example questions; there is nothing to test.")

@@ -71,11 +71,11 @@ def refit(
 
 def fit_all(tx: Transaction) -> tuple[Fit, ...]:
     """Fits the router of every installed base again and commits; the base in use comes first."""
-    from locoman.workflows.collection import active_packages
+    from locoman.workflows.collection import answering_packages
 
     registry, fits = tx.registry, []
     for base in sorted(tx.registry.bases, key=lambda base: base.name != tx.registry.base):
-        registry, fit = refit(tx, registry, base, active_packages(tx.home, registry, base))
+        registry, fit = refit(tx, registry, base, answering_packages(tx.home, registry, base))
         fits.append(fit)
     tx.commit(registry)
     return tuple(fits)

@@ -12,7 +12,7 @@ from locoman.routing.storage import load_model
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase
 from locoman.store.transaction import change
-from locoman.workflows.collection import active_packages, installed_base, router_file
+from locoman.workflows.collection import answering_packages, installed_base, router_file
 from locoman.workflows.router.arbitration import arbiter_of
 from locoman.workflows.router.vectors import home_encoder
 
@@ -32,7 +32,7 @@ def open_router(home: Home, base: InstalledBase, say: Say, engine: Callable[[], 
 
         with change(home) as tx:
             current = installed_base(tx.registry, BaseRef(base.name))
-            registry, _ = refit(tx, tx.registry, current, active_packages(home, tx.registry, current))
+            registry, _ = refit(tx, tx.registry, current, answering_packages(home, tx.registry, current))
             tx.commit(registry)
             base = installed_base(registry, BaseRef(base.name))
         model = load_model(router_file(home, base))

@@ -10,7 +10,7 @@ from locoman.routing.encoder.files import NAME, encoder_folder, is_whole
 from locoman.routing.storage import load_model
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, load_registry
-from locoman.workflows.collection import active_packages, router_file
+from locoman.workflows.collection import answering_packages, router_file
 from locoman.workflows.router.arbitration import read_measured
 from locoman.workflows.router.feedback import read_feedback
 from locoman.workflows.router.lessons import gather
@@ -23,7 +23,7 @@ def look(home: Home, base: InstalledBase) -> dict[str, Any]:
     path = router_file(home, base)
     model = load_model(path)
     learnt = model.learnt
-    lessons = gather(home, active_packages(home, load_registry(home.registry), base))
+    lessons = gather(home, answering_packages(home, load_registry(home.registry), base))
     scorer = None if learnt is None else learnt.meaning.scorer if learnt.meaning else learnt.lexical
     counts = dict(zip(learnt.names, _counts(learnt), strict=False)) if learnt else {}
     measured = read_measured(home).get(base.sha256)
