@@ -1,0 +1,239 @@
+"""A sandbox of Linux namespaces, made by bubblewrap (bwrap), the program that keeps Flatpak's applications apart.
+
+Inside there is the system's /usr and this Python, read-only, four devices, and a temporary folder in memory; no network, no
+process of anybody else, no environment, no /proc, no privilege and no way to get one. Limits are set by `launcher`, system
+calls filtered by `seccomp`, what all processes use together is looked at by `watch`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from locoman.errors import ScorerFailed
+from locoman.scoring.sandbox import launcher, seccomp
+from locoman.scoring.sandbox.box import End, Limits, Outcome
+from locoman.scoring.sandbox.watch import Watch
+
+if TYPE_CHECKING:
+    import psutil
+
+_DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
+_LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
+_OPEN_FILES = 64
+_SIGXCPU = 24
+_GRACE = 5.0
+"""Seconds until what was killed must be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bubblewrap:
+    """Implements `Sandbox` with the program `bwrap`."""
+
+    bwrap: Path
+
+    def run(self, code: str, stdin: bytes = b"", limits: Limits = Limits()) -> Outcome:  # noqa: B008  (frozen)
+        """See `Sandbox.run`."""
+        token = secrets.token_hex(16)
+        # Root is not held to a number of processes, so the program becomes a user that nobody else is.
+        user = secrets.randbelow(1 << 30) + (1 << 30) if os.geteuid() == 0 else None
+        order = {"code": code, "limits": _rlimits(limits), "user": user, "token": token}
+        with contextlib.ExitStack() as stack:
+            given = stack.enter_context(_in_memory(json.dumps(order).encode()))
+            rules = stack.enter_context(_in_memory(seccomp.filter_program()))
+            told, tell = (stack.enter_context(end) for end in _pipe())
+            info, inform = (stack.enter_context(end) for end in _pipe())
+            passed = {"given": given, "tell": tell, "rules": rules, "inform": inform}
+            numbers = {name: file.fileno() for name, file in passed.items()}
+            begun = time.monotonic()
+            process = _started(self._command(limits, user is not None, numbers), tuple(numbers.values()))
+            inform.close()
+            tell.close()
+            watch = Watch(process, stdin, limits)
+            with process:
+                end = _until_gone(process, watch, info, limits)
+            seconds = time.monotonic() - begun
+            said = told.read()
+        return _outcome(end, process.returncode, said, token.encode(), watch, seconds)
+
+    def _command(self, limits: Limits, root: bool, files: dict[str, int]) -> list[str]:
+        command = [str(self.bwrap), "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"]
+        command += ["--unshare-cgroup-try", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+        if root:
+            command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]  # the launcher needs them, and loses them
+        else:
+            command += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
+        command += [
+            "--hostname",
+            "sandbox",
+            "--clearenv",
+            "--setenv",
+            "PATH",
+            "/usr/bin:/bin",
+            "--setenv",
+            "HOME",
+            "/tmp",
+        ]
+        command += ["--setenv", "TMPDIR", "/tmp", "--setenv", "LANG", "C.UTF-8"]
+        command += [*_system(), *_python(), *_folder("/dev")]
+        for device in _DEVICES:
+            command += ["--dev-bind", device, device]
+        command += [
+            "--perms",
+            "1777",
+            "--size",
+            str(limits.disk),
+            "--tmpfs",
+            "/tmp",
+            "--remount-ro",
+            "/",
+            "--chdir",
+            "/tmp",
+        ]
+        command += ["--seccomp", str(files["rules"]), "--info-fd", str(files["inform"]), "--", _interpreter()]
+        command += ["-I", "-S", "-B", "-X", "utf8", "-c", _launcher(), str(files["given"]), str(files["tell"])]
+        return command
+
+
+def _started(command: list[str], files: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    pipe = subprocess.PIPE
+    environment = {"PATH": "/usr/bin:/bin"}
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            pass_fds=files,
+            env=environment,
+            cwd="/",
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ScorerFailed(f"The sandbox could not be started: {error}.") from error
+
+
+def _until_gone(process: subprocess.Popen[bytes], watch: Watch, info: IO[bytes], limits: Limits) -> End | None:
+    """Follows the program to its end, and ends it where it must; afterwards nothing of it is left. Raises ScorerFailed."""
+    try:
+        return watch.follow(limits.seconds)
+    finally:
+        # The first process of the namespace takes all others with it; the kernel ends it as well when bwrap goes.
+        first = _first_process(info) if process.poll() is None else None
+        if first is not None:
+            first.kill()
+        process.kill()
+        process.wait()
+        if first is not None:
+            _wait_for(first)
+
+
+def _first_process(info: IO[bytes]) -> psutil.Process | None:
+    """The process that is number 1 inside, as bwrap tells it; None where it is not there any more, or not yet."""
+    import psutil
+
+    os.set_blocking(info.fileno(), False)
+    try:
+        return psutil.Process(json.loads(info.read() or b"")["child-pid"])
+    except (ValueError, KeyError, psutil.NoSuchProcess):
+        return None
+
+
+def _wait_for(first: psutil.Process) -> None:
+    """Until the namespace's first process, which goes last, is gone. Whoever inherits it may take its time to bury it."""
+    import psutil
+
+    deadline = time.monotonic() + _GRACE
+    while time.monotonic() < deadline:
+        try:
+            if not first.is_running() or first.status() == psutil.STATUS_ZOMBIE:
+                return
+        except psutil.NoSuchProcess:
+            return
+        time.sleep(0.005)
+    raise ScorerFailed("A program in the sandbox could not be ended.")
+
+
+def _outcome(end: End | None, code: int, said: bytes, token: bytes, watch: Watch, seconds: float) -> Outcome:
+    out, error = watch.out.decode(errors="replace"), watch.error.decode(errors="replace")
+    if not said.startswith(b"+") and end is None:
+        raise ScorerFailed(f"The sandbox could not be set up: {error.strip()[-500:] or f'bwrap ended with {code}'}.")
+    if end is None and code - 128 == _SIGXCPU:
+        end = "time"
+    if end is not None:
+        return Outcome(end, None, out, error, seconds)
+    return Outcome("completed" if said[1:] == token else "exited", code, out, error, seconds)
+
+
+def _rlimits(limits: Limits) -> dict[str, tuple[int, int]]:
+    hard = {
+        "RLIMIT_AS": limits.memory,
+        "RLIMIT_FSIZE": limits.file_bytes,
+        "RLIMIT_NPROC": limits.processes,
+        "RLIMIT_NOFILE": _OPEN_FILES,
+        "RLIMIT_CORE": 0,
+        "RLIMIT_MEMLOCK": 0,
+        "RLIMIT_MSGQUEUE": 0,
+        "RLIMIT_SIGPENDING": _OPEN_FILES,
+    }
+    return {name: (limit, limit) for name, limit in hard.items()} | {
+        "RLIMIT_CPU": (limits.cpu_seconds, limits.cpu_seconds + 1)
+    }
+
+
+def _system() -> list[str]:
+    """/usr, and what of the system stands beside it: links into /usr, or folders of their own on older systems."""
+    arguments = ["--ro-bind", "/usr", "/usr", *_folder("/etc"), "--ro-bind-try", "/etc/ld.so.cache", "/etc/ld.so.cache"]
+    for name in _LINKS:
+        path = Path(name)
+        if path.is_symlink():
+            arguments += ["--symlink", str(path.readlink()), name]
+        elif path.is_dir():
+            arguments += ["--ro-bind", name, name]
+    return arguments
+
+
+def _python() -> list[str]:
+    """This Python and its libraries, where they are not below /usr."""
+    prefix = Path(sys.base_prefix).resolve()
+    if prefix.is_relative_to("/usr"):
+        return []
+    here = [path for name in ("bin", "lib", "lib64") if (path := prefix / name).is_dir()]
+    above = [str(path) for path in (*reversed(prefix.parents), prefix) if path != Path("/")]
+    folders = [word for path in above for word in _folder(path)]
+    return folders + [word for path in here for word in ("--ro-bind", str(path), str(path))]
+
+
+def _folder(path: str) -> list[str]:
+    """An empty folder that everybody may look into; one that bwrap makes on its own is closed to all but its owner."""
+    return ["--perms", "0755", "--dir", path]
+
+
+def _interpreter() -> str:
+    """The executable of this Python itself, not that of a virtual environment."""
+    return str(Path(getattr(sys, "_base_executable", None) or sys.executable).resolve())
+
+
+def _launcher() -> str:
+    return Path(launcher.__file__).read_text(encoding="utf-8")
+
+
+def _in_memory(data: bytes) -> IO[bytes]:
+    """A file that is nowhere on disk, to be read from its beginning by whoever gets its number."""
+    file = os.fdopen(os.memfd_create("locoman"), "w+b", 0)
+    file.write(data)
+    file.seek(0)
+    return file
+
+
+def _pipe() -> tuple[IO[bytes], IO[bytes]]:
+    read, write = os.pipe()
+    return os.fdopen(read, "rb", 0), os.fdopen(write, "wb", 0)
