@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,12 +19,16 @@ from locoman.names import AdapterRef, BaseRef
 from locoman.workflows.bundle.create import BundlePlan, execute_bundle, plan_bundle
 from locoman.workflows.bundle.install import BundleInstallPlan, execute_bundle_install, plan_bundle_install
 
+if TYPE_CHECKING:
+    from locoman.workflows.bundle.into_ollama import Place
+
 command = group("bundle", "Carry a base and its adapters to machines without a network.")
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _BASE = {
     "copy": "copied to this machine",
     "use": "Ollama has this very file: no second copy",
     "keep": "installed already",
+    "into ollama": "goes into Ollama",
 }
 
 
@@ -85,17 +89,20 @@ def verify(app: App, out: Output, file: Path) -> None:
 
 @make("install", into=command)
 @click.argument("file", type=_FILE)
+@click.option("--ollama", "into_ollama", is_flag=True, help="Put the base into Ollama, and run on Ollama's own file.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--no-check", is_flag=True, help="Skip the question to each adapter at the end.")
-def install(app: App, out: Output, file: Path, dry_run: bool, no_check: bool) -> None:
+def install(app: App, out: Output, file: Path, into_ollama: bool, dry_run: bool, no_check: bool) -> None:
     """Install what a bundle holds; needs no network, and no Ollama.
 
     \b
     Examples:
       locoman bundle install classroom.locoman --dry-run
       locoman bundle install classroom.locoman
+      locoman bundle install classroom.locoman --ollama
     """
-    plan = plan_bundle_install(app.home, app.shelf, app.ready_bases, file)
+    ollama = app.ollama() if into_ollama else None
+    plan = plan_bundle_install(app.home, app.shelf, app.ready_bases, file, ollama)
     document: dict[str, Any] = {"plan": _describe_install(plan), "installed": False, "checks": []}
     if dry_run:
         out.result(document, lambda: out.lines(_install_lines(plan)))
@@ -103,7 +110,11 @@ def install(app: App, out: Output, file: Path, dry_run: bool, no_check: bool) ->
     for line in _install_lines(plan):
         out.note(line)
     with out.stages() as stages:
-        installed = execute_bundle_install(app.home, app.shelf, app.ready_bases, plan, stages)
+        installed = execute_bundle_install(app.home, app.shelf, app.ready_bases, plan, stages, ollama)
+    if plan.place is not None and not plan.place.second_copy and installed.base.origin != "ollama":
+        out.note(
+            f"Ollama's file cannot be read from here: LOCOMAN_HOME keeps a second copy ({megabytes(installed.base.bytes)})."
+        )
     checks = [] if no_check else run_checks(app, out)
     document |= {"installed": True, "checks": [check_document(check) for check in checks]}
     names = ", ".join(str(adapter.ref) for adapter in installed.adapters) or "no adapters"
@@ -135,17 +146,40 @@ def _lines(plan: BundlePlan) -> Iterator[str]:
 
 
 def _describe_install(plan: BundleInstallPlan) -> dict[str, Any]:
+    place = plan.place
     return {
         "file": str(plan.path), "base": plan.base, "how": plan.action, "licences": list(plan.licences),
         "adapters": [{"adapter": str(a.ref), "action": "keep" if there else "install"} for a, there in plan.adapters],
-        "disk_bytes": plan.disk_bytes, "disk_free": plan.disk_free, "memory_bytes": plan.memory_bytes,
+        "ollama": {
+            "tag": str(place.tag), "version": place.version, "action": place.action, "bytes": plan.ollama_bytes,
+            "second_copy": place.second_copy,
+        } if place else None,
+        "disk_bytes": plan.disk_bytes, "kept_bytes": plan.kept_bytes, "disk_free": plan.disk_free,
+        "memory_bytes": plan.memory_bytes,
     }  # fmt: skip
 
 
 def _install_lines(plan: BundleInstallPlan) -> Iterator[str]:
     yield f"Base      {plan.base}  ({_BASE[plan.action]})"
+    if plan.place is not None:
+        yield from _place_lines(plan.place, plan.ollama_bytes)
     for adapter, there in plan.adapters:
         state = "installed already" if there else "new"
         yield f"Adapter   {adapter.ref}  ({state}; licence {adapter.licence})"
     yield f"Licences  {', '.join(plan.licences)}"
-    yield f"Disk      {megabytes(plan.disk_bytes)} needed, {megabytes(plan.disk_free)} free"
+    stays = "" if plan.kept_bytes == plan.disk_bytes else f", {megabytes(plan.kept_bytes)} of it to stay"
+    yield f"Disk      {megabytes(plan.disk_bytes)} needed{stays}, {megabytes(plan.disk_free)} free"
+
+
+def _place_lines(place: Place, size: int) -> Iterator[str]:
+    how = {
+        "make": "is made of the bundle's file",
+        "make anew": "is made anew, for its file is damaged; `locoman sync` makes anew what stands on it",
+        "use": "is there already",
+    }
+    more = f"; {megabytes(size)} more in Ollama" if size else ""
+    yield f"Ollama    {place.version}: {place.tag} {how[place.action]}{more}"
+    if place.second_copy:
+        yield f"          and LOCOMAN_HOME keeps a second copy: {place.second_copy}"
+    else:
+        yield "          and its file there is used: LOCOMAN_HOME keeps no copy of it"

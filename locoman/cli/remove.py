@@ -61,8 +61,8 @@ def carry_out(app: App, out: Output, plans: tuple[RemovePlan, ...], what: str, *
 def _lines(plan: RemovePlan) -> list[str]:
     lines = []
     if plan.base is not None:
-        pulled = any(model.strategy == "pulled" for model in plan.models)
-        kept = " (Ollama keeps its own file)" if plan.base.origin == "ollama" and not pulled else ""
+        ours = any(not model.adapter for model in plan.models)
+        kept = " (Ollama keeps its own file)" if plan.base.origin == "ollama" and not ours else ""
         lines.append(f"Base      {plan.base.name}{kept}")
     lines += [f"Adapter   {adapter.ref}" for adapter in plan.adapters]
     lines += [f"Model     {model.tag} in Ollama" for model in plan.models]

@@ -109,7 +109,7 @@ _BASE = {
     "pull": "to be pulled",
     "pull anew": "to be pulled anew",
     "adopt": "moved: its new file is used from now on",
-    "create": "to be made of locoman's file",
+    "create": "to be made of the file that is here",
     "create anew": "to be made anew of locoman's file",
     "set aside": "to be made of locoman's file; what is there gets another name",
 }

@@ -20,9 +20,10 @@ Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 class InstalledBase(Struct, frozen=True, forbid_unknown_fields=True):
     """A base on this machine.
 
-    `gguf` is relative to LOCOMAN_HOME for a file of our own, absolute for Ollama's blob (origin "ollama"). `router` is the
-    fitted router for its adapters, relative. `active` maps a domain to "name@version", `previous` the name of an adapter to
-    the "name@version" that was active before (which may be gone).
+    `gguf` is relative to LOCOMAN_HOME for a file of our own, absolute for Ollama's blob (origin "ollama"), which is that of
+    the model `tag` there ("": of the one that the base's spec names). `router` is the fitted router for its adapters,
+    relative. `active` maps a domain to "name@version", `previous` the name of an adapter to the "name@version" that was
+    active before (which may be gone).
     """
 
     name: str
@@ -34,6 +35,7 @@ class InstalledBase(Struct, frozen=True, forbid_unknown_fields=True):
     router: str
     active: dict[str, str] = field(default_factory=dict)
     previous: dict[str, str] = field(default_factory=dict)
+    tag: str = ""
 
 
 class InstalledAdapter(Struct, frozen=True, forbid_unknown_fields=True):

@@ -22,6 +22,7 @@ from locoman.weights.gguf import MAGIC, GgufFile
 from locoman.weights.gguf_values import GgufArray
 from locoman.weights.tokenizer_files import read_chat_template
 from locoman.workflows.collection import base_file, installed_base
+from locoman.workflows.ollama_wanted import tag_in_ollama
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +106,11 @@ def _prompts(chat_template: str, what: str, eos: str, template: Path | None) -> 
 
 def _from(home: Home, spec: BaseSpec, installed: InstalledBase | None) -> tuple[str, tuple[str, ...]]:
     """What FROM says, and what must be done before it is there."""
-    tag = spec.spec.ollama.tag if spec.spec.ollama else ""
-    if installed is not None and (installed.origin != "ollama" or not tag):
-        return str(base_file(home, installed).resolve()), ()
-    if tag:
-        return tag, ()
+    if installed is not None:
+        kept = tag_in_ollama(installed, spec)
+        return (str(kept), ()) if kept is not None else (str(base_file(home, installed).resolve()), ())
+    if spec.spec.ollama is not None:
+        return spec.spec.ollama.tag, ()
     file = f"{spec.ref}.gguf"
     return f"./{file}", (
         f"Make {file} first: locoman convert {spec.ref} --to {spec.spec.runtime.quantization} --out {file}",

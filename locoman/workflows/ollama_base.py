@@ -46,19 +46,23 @@ def look_at_base(
     """
     if wanted.own:
         return _own(holdings, wanted, record, needed)
+    by_hand = _remedy(base) if base.tag else ""
+    whole = wanted.gguf.is_file() and wanted.gguf.stat().st_size == base.bytes
     try:
         found = locate_base(holdings.api, str(wanted.tag))
     except OllamaRefused as error:
         if error.status != 404:
             raise
-        return BaseStep(
-            "pull", f"The base {wanted.tag} is no longer in Ollama.", bytes=spec.spec.runtime.download_bytes
-        )
+        gone = f"The base {wanted.tag} is no longer in Ollama."
+        if by_hand:  # while a model that stands on it holds its file, the base is made of that again
+            return BaseStep("create", gone) if whole else BaseStep("none", gone, by_hand)
+        return BaseStep("pull", gone, bytes=spec.spec.runtime.download_bytes)
     if isinstance(found, Unreadable):
+        if found.why == "damaged" and by_hand:
+            return BaseStep("none", found.sentence, by_hand)
         if found.why == "damaged" and record is not None and record.strategy == "pulled":
             return BaseStep("pull anew", found.sentence, bytes=spec.spec.runtime.download_bytes)
-        in_place = wanted.gguf.is_file() and wanted.gguf.stat().st_size == base.bytes
-        return BaseStep("keep") if in_place else BaseStep("none", found.sentence, found.remedy)
+        return BaseStep("keep") if whole else BaseStep("none", found.sentence, found.remedy)
     if found.sha256 == base.sha256 and found.path == Path(base.gguf):
         return BaseStep("keep")
     if found.sha256 == base.sha256:
@@ -69,6 +73,11 @@ def look_at_base(
         problem = f"Under {wanted.tag} Ollama has another model now: the adapters of {base.name} do not fit it."
         return BaseStep("none", problem, f"ollama cp {wanted.tag} mine, ollama rm {wanted.tag}, then locoman sync")
     return BaseStep("adopt", f"The tag {wanted.tag} moved to another file of the same model.", found=found)
+
+
+def _remedy(base: InstalledBase) -> str:
+    """For a base that came out of a bundle into Ollama: no library has it under that name."""
+    return f"locoman bundle install FILE --ollama   (or locoman install --base {base.name})"
 
 
 def check_same_model(path: Path, base: InstalledBase, spec: BaseSpec) -> str:

@@ -113,8 +113,10 @@ def look(
     on_base = [a for a in adapters if making and (a.gguf is None or (strategy and strategy.name == "native"))]
     standing = any(step.action == "keep" and step.record and step.record.strategy == "native" for step in steps)
     record = registry.ollama.find(str(wanted.tag))
-    base_step = look_at_base(holdings, installed, wanted, spec, record, needed=bool(on_base) or standing)
-    if wanted.own and record is not None and not (on_base or standing):
+    brought = not asked and record is not None and bool(record.recipe)  # by a bundle; no sync has judged it yet
+    needed = bool(on_base) or standing or brought
+    base_step = look_at_base(holdings, installed, wanted, spec, record, needed=needed)
+    if wanted.own and record is not None and not needed:
         steps.append(_leftover(holdings, record, prune))
     if base_step.action == "create anew":  # nothing may hold on to the damaged file
         steps = [_anew(step) for step in steps]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from locoman.catalog.manifest import AdapterPackage
 from locoman.catalog.spec import BaseSpec
 from locoman.ollama.base_modelfile import base_parameters
@@ -15,16 +17,25 @@ from locoman.workflows.collection import active_packages, base_file
 
 
 def wanted_base(home: Home, base: InstalledBase, spec: BaseSpec, *, dressed: bool = True) -> WantedBase:
-    """The base: Ollama's own under the tag of its spec, or one to be made of our file as <base>:latest.
+    """The base: Ollama's own, or one to be made of our file as <base>:latest.
 
     Without `dressed` it cannot be made or compared, and no template is looked for. Raises NoOllamaTemplate, InvalidFile.
     """
-    path = base_file(home, base)
-    if base.origin == "ollama" and spec.spec.ollama is not None:
-        return WantedBase(base.name, OllamaTag.parse(spec.spec.ollama.tag), path, base.sha256, base.bytes)
-    return WantedBase(
-        base.name, OllamaTag.parse(base.name), path, base.sha256, base.bytes, _dress(spec) if dressed else Dress()
-    )
+    path, tag = base_file(home, base), tag_in_ollama(base, spec)
+    if tag is not None:
+        return WantedBase(base.name, tag, path, base.sha256, base.bytes)
+    return base_of_ours(base.name, path, base.sha256, base.bytes, dress_for(spec) if dressed else Dress())
+
+
+def tag_in_ollama(base: InstalledBase, spec: BaseSpec) -> OllamaTag | None:
+    """The model in Ollama whose file the base is; None for a file of our own. Raises InvalidName."""
+    named = base.tag or (spec.spec.ollama.tag if spec.spec.ollama is not None else "")
+    return OllamaTag.parse(named) if base.origin == "ollama" and named else None
+
+
+def base_of_ours(name: str, gguf: Path, sha256: str, size: int, dress: Dress) -> WantedBase:
+    """A base that is made in Ollama of a file of ours, as <base>:latest."""
+    return WantedBase(name, OllamaTag.parse(name), gguf, sha256, size, dress)
 
 
 def wanted_adapters(home: Home, registry: Registry, base: InstalledBase) -> tuple[WantedAdapter, ...]:
@@ -43,8 +54,8 @@ def _adapter(home: Home, base: InstalledBase, adapter: InstalledAdapter, package
     return WantedAdapter(adapter.ref, tag, gguf, adapter.sha256, size, package.manifest.prompt.system)
 
 
-def _dress(spec: BaseSpec) -> Dress:
-    """Raises NoOllamaTemplate, InvalidFile."""
+def dress_for(spec: BaseSpec) -> Dress:
+    """What stands around the weights of a base that is made in Ollama. Raises NoOllamaTemplate, InvalidFile."""
     family = choose_template(spec.chat_template(), what=f"the base {spec.ref}")
     parameters = parameter_values(base_parameters(spec, family.stop))
     return Dress(template=family.template, license=spec.spec.licence, parameters=tuple(sorted(parameters.items())))

@@ -11,7 +11,7 @@ from msgspec import structs
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
 from locoman.contracts import Stages
-from locoman.errors import CheckFailed, LocomanError, MissingPrerequisite, NotEnoughDisk
+from locoman.errors import CheckFailed, MissingPrerequisite, NotEnoughDisk
 from locoman.names import BaseRef
 from locoman.ollama.api import OllamaApi
 from locoman.ollama.base_file import BaseFile, locate_base
@@ -25,7 +25,9 @@ from locoman.store.transaction import Transaction, change
 from locoman.workflows.collection import installed_base
 from locoman.workflows.ollama_base import check_same_model
 from locoman.workflows.ollama_models import PULLED, Holdings
+from locoman.workflows.ollama_record import commit_ollama, finished, intention
 from locoman.workflows.ollama_state import Asked, ModelStep, OllamaState, look, unique_bytes
+from locoman.workflows.ollama_wanted import dress_for
 
 _MARGIN = 64 << 20
 """Bytes left free for manifests, headers and for others."""
@@ -192,7 +194,7 @@ class _Execution:
             if step.action in ("delete", "make anew"):
                 self._delete(step)
             elif step.action == "forget":
-                self._commit(self.record.without(step.tag))
+                commit_ollama(self.tx, self.record.without(step.tag))
 
     def make(self) -> Synced:
         """Makes what is wanted."""
@@ -201,16 +203,13 @@ class _Execution:
                 self._make(step)
         version = self.plan.state.able.version
         if (self.record.strategy, self.record.version) != (self.plan.asked, version):
-            self._commit(structs.replace(self.record, strategy=self.plan.asked, version=version))
+            commit_ollama(self.tx, structs.replace(self.record, strategy=self.plan.asked, version=version))
         return self.done
 
     @property
     def record(self) -> OllamaRecord:
         """What locoman knows of its models now."""
         return self.tx.registry.ollama
-
-    def _commit(self, record: OllamaRecord) -> None:
-        self.tx.commit(structs.replace(self.tx.registry, ollama=record))
 
     def _delete(self, step: ModelStep) -> None:
         """Takes a model of ours out of Ollama, if it still is the one that locoman made."""
@@ -219,7 +218,7 @@ class _Execution:
             making.remove_model(self.api, step.tag)
             self.done = replace(self.done, removed=(*self.done.removed, step.tag))
         if step.action == "delete":
-            self._commit(self.record.without(step.tag))
+            commit_ollama(self.tx, self.record.without(step.tag))
 
     def _make(self, step: ModelStep) -> None:
         adapter, strategy = step.adapter, self.plan.strategy
@@ -232,12 +231,12 @@ class _Execution:
         now = Holdings.of(self.api).manifest(step.tag)
         if before is not None and now not in ("", before.manifest):
             if not before.recipe and not strategy.verify(self.api, self.wanted, adapter, before):
-                self._commit(self.record.with_model(structs.replace(before, recipe=recipe, manifest=now)))
+                commit_ollama(self.tx, self.record.with_model(structs.replace(before, recipe=recipe, manifest=now)))
                 return  # a sync was cut between making it and saying so
             self._set_aside(step.tag, now)
         elif before is None and now:
             return  # since the plan was made, somebody took the name
-        with self._intention(draft, before, now if before else ""):
+        with intention(self.tx, self.api, draft, before, now if before else ""):
             made = strategy.apply(self._work(), self.wanted, adapter)
         self._finish(draft, recipe, made)
         wrong = strategy.verify(self.api, self.wanted, adapter, self.record.find(step.tag) or draft)
@@ -248,19 +247,13 @@ class _Execution:
         return Work(self.api, self.tx.staging, self.stages, self.record.models)
 
     def _finish(self, draft: OllamaModel, recipe: str, made: Made) -> None:
-        manifest = Holdings.of(self.api).manifest(draft.tag)
-        self._commit(self.record.with_model(structs.replace(draft, recipe=recipe, manifest=manifest, files=made.files)))
+        commit_ollama(self.tx, self.record.with_model(finished(self.tx, self.api, draft, recipe, made)))
         self.done = replace(
             self.done,
             made=(*self.done.made, draft.tag),
             uploads=self.done.uploads + made.uploads,
             uploaded_bytes=self.done.uploaded_bytes + made.sent,
         )
-
-    def _intention(self, draft: OllamaModel, before: OllamaModel | None, manifest: str) -> _Intention:
-        files = before.files if before else ()
-        self._commit(self.record.with_model(structs.replace(draft, recipe="", manifest=manifest, files=files)))
-        return _Intention(self, draft.tag, before)
 
     def _set_aside(self, tag: str, manifest: str) -> None:
         """Gives a model that somebody made under our name another one, so that nothing of theirs is lost."""
@@ -286,7 +279,7 @@ class _Execution:
         if anew:
             making.remove_model(self.api, tag)
         pulled = OllamaModel(tag, self.wanted.name, "", "pulled")
-        with self._intention(pulled, self.record.find(tag), ""):
+        with intention(self.tx, self.api, pulled, self.record.find(tag), ""):
             self.api.pull(tag, self.stages(f"Base {tag}"))
         found = locate_base(self.api, tag, verify=True, progress=self.stages(f"Base {tag}: checked"))
         if not isinstance(found, BaseFile):
@@ -306,45 +299,18 @@ class _Execution:
         self.wanted = replace(self.wanted, gguf=found.path, sha256=found.sha256, bytes=found.size)
 
     def _create_base(self, tag: str) -> None:
-        """Makes the base in Ollama of locoman's own file."""
-        from locoman.weights.gguf_model import GgufModel
-        from locoman.weights.model_plan import as_llama_copies, plan_copy, write_model
-
-        if self.wanted.dress is None:
-            raise ValueError("a base of Ollama's own is pulled")
+        """Makes the base in Ollama: of locoman's own file, or anew of Ollama's own, which some model still holds."""
+        wanted = self.wanted if self.wanted.own else replace(self.wanted, dress=dress_for(self.plan.spec))
+        copy = making.copy_base(self._work(), wanted)
         before, now = self.record.find(tag), Holdings.of(self.api).manifest(tag)
-        if before is not None and now not in ("", before.manifest):
+        changed = before is not None and now not in ("", before.manifest)
+        # A sync that was killed between making it and saying so left just what is to be made.
+        cut = before is not None and not before.recipe and bool(now) and making.is_made_of(self.api, wanted, copy)
+        if changed and not cut:
             self._set_aside(tag, now)
-        draft = OllamaModel(tag, self.wanted.name, "", "created")
-        path = self.tx.staging / f"{self.wanted.name}.gguf"
-        with self._intention(draft, before, now if before else ""):
+        draft = OllamaModel(tag, wanted.name, "", "created")
+        with intention(self.tx, self.api, draft, before, now if before else ""):
             if self.plan.state.base_step.action == "create anew":
                 making.remove_model(self.api, tag)
-            with GgufModel.open(self.wanted.gguf) as model:
-                write_model(as_llama_copies(plan_copy(model)), path, self.stages(f"{self.wanted.name}: copied"))
-            made = making.hand_over(self._work(), self.wanted.name, path)
-            path.unlink()
-            files = {path.name: f"sha256:{made.files[0].sha256}"}
-            self.api.create(making.dressed(tag, self.wanted.dress, files), self.stages(f"{tag}: made in Ollama"))
-        self._finish(draft, self.wanted.recipe(), made)
-
-
-class _Intention:
-    """The record of a model in the making. Where making it failed and Ollama still has what it had, the old record returns."""
-
-    def __init__(self, execution: _Execution, tag: str, before: OllamaModel | None) -> None:
-        self.execution, self.tag, self.before = execution, tag, before
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None or not isinstance(error, LocomanError):
-            return
-        try:
-            now = Holdings.of(self.execution.api).manifest(self.tag)
-        except LocomanError:
-            return  # the record stays, and the next sync looks again
-        if now == (self.before.manifest if self.before else ""):
-            record = self.execution.record.without(self.tag)
-            self.execution._commit(record.with_model(self.before) if self.before else record)
+            made = making.make_base(self._work(), wanted, copy)
+        self._finish(draft, wanted.recipe(), made)

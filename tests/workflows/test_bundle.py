@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from support.command import Shell
-from support.kills import check_files, finish, locoman
+from support.kills import check_files
 from support.offline import Offline
 from support.site import newer_package
 
@@ -29,14 +29,6 @@ from locoman.workflows.bundle import create
 from locoman.workflows.bundle import install as bundle_install
 
 FLIPS = 60
-
-
-@pytest.fixture(scope="session")
-def classroom(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle of loco-tiny with its four adapters, to be read only."""
-    path = tmp_path_factory.mktemp("bundle") / "classroom.locoman"
-    finish(locoman(installed, "bundle", "create", str(path)))
-    return path
 
 
 def repacked(bundle: Path, target: Path, change: Callable[[dict[str, bytes]], None]) -> Path:

@@ -17,7 +17,7 @@ from locoman.store.registry import OllamaFile, OllamaModel
 from locoman.weights.gguf_model import GgufModel
 from locoman.weights.lora_gguf import open_lora_gguf
 from locoman.weights.merge import plan_merge
-from locoman.weights.model_plan import ModelPlan, as_llama_copies
+from locoman.weights.model_plan import ModelPlan, as_llama_copies, plan_copy, write_model
 
 
 def hand_over(work: Work, title: str, path: Path, sha256: str | None = None) -> Made:
@@ -40,6 +40,32 @@ def make_whole(work: Work, base: WantedBase, adapter: WantedAdapter, files: dict
     if adapter.system:
         dress = replace(dress, system=adapter.system)
     work.api.create(dressed(str(adapter.tag), dress, files), work.stages(f"{adapter.ref}: made in Ollama"))
+
+
+def copy_base(work: Work, base: WantedBase) -> Path:
+    """Writes the base's file into the work folder in the form that Ollama keeps as it is. Raises InvalidFile, StoreError."""
+    path = work.folder / f"{base.name}.gguf"
+    with GgufModel.open(base.gguf) as model:
+        write_model(as_llama_copies(plan_copy(model)), path, work.stages(f"{base.name}: copied"))
+    return path
+
+
+def make_base(work: Work, base: WantedBase, copy: Path) -> Made:
+    """Makes the base in Ollama of what `copy_base` wrote, which is gone as soon as Ollama has it."""
+    if base.dress is None:
+        raise ValueError("a base of Ollama's own is pulled")
+    made = hand_over(work, base.name, copy)
+    copy.unlink()
+    files = {copy.name: f"sha256:{made.files[0].sha256}"}
+    work.api.create(dressed(str(base.tag), base.dress, files), work.stages(f"{base.tag}: made in Ollama"))
+    return made
+
+
+def is_made_of(api: OllamaApi, base: WantedBase, copy: Path) -> bool:
+    """Whether the model under the base's tag is what `make_base` would make of this file."""
+    shown = api.show(str(base.tag))
+    same = base.dress is not None and (shown.template, shown.system) == (base.dress.template, base.dress.system)
+    return same and weights_of(shown.modelfile) == ((sha256_of(copy),), ())
 
 
 def dressed(tag: str, dress: Dress, files: dict[str, str]) -> NewModel:

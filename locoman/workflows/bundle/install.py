@@ -6,7 +6,7 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import structs
 
@@ -23,6 +23,7 @@ from locoman.errors import (
     NotEnoughMemory,
     StoreError,
     UnknownName,
+    UsageError,
     WrongBase,
 )
 from locoman.names import BaseRef
@@ -39,16 +40,25 @@ from locoman.workflows.install import MEMORY_MARGIN, Installed, disk_free, in_pl
 from locoman.workflows.provide.provider import BaseGguf
 from locoman.workflows.provide.ready import ReadyBases
 
+if TYPE_CHECKING:
+    from locoman.ollama.api import OllamaApi
+    from locoman.weights.fingerprint import Fingerprint
+    from locoman.workflows.bundle.into_ollama import Place
+
 _LICENCE = re.compile(r"base/[^/]+/(LICEN[SC]E|NOTICE)[\w.-]{0,40}")
-BaseAction = Literal["copy", "use", "keep"]
+BaseAction = Literal["copy", "use", "keep", "into ollama"]
+_WORK_SHARE = 2
+"""A base on its way into Ollama is here twice for a while: as the bundle has it, and in the form that Ollama keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class BundleInstallPlan:
     """What installing a bundle will do.
 
-    `action`: the base is copied out of it, or that very file of Ollama's is used, or the installed base is kept. `spec` is
-    None where nothing has to be known of the base. `adapters` pairs each with whether it is installed already. Bytes.
+    `action`: the base is copied out of it, or that very file of Ollama's is used, or the installed base is kept, or it goes
+    into Ollama as `place` says. `spec` is None where nothing has to be known of the base. `adapters` pairs each with whether
+    it is installed already. Bytes: `disk_bytes` are needed in LOCOMAN_HOME, `kept_bytes` of them stay, `ollama_bytes` come
+    into Ollama.
     """
 
     path: Path
@@ -58,31 +68,42 @@ class BundleInstallPlan:
     adapters: tuple[tuple[BundledAdapter, bool], ...]
     licences: tuple[str, ...]
     disk_bytes: int
+    kept_bytes: int
     disk_free: int
     memory_bytes: int
+    place: Place | None = None
+    ollama_bytes: int = 0
 
 
-def plan_bundle_install(home: Home, shelf: Shelf, ready: ReadyBases, path: Path) -> BundleInstallPlan:
-    """Raises InvalidFile (no bundle, or a damaged one), WrongBase, MissingPrerequisite (the base is not here), NotEnoughDisk,
-    NotEnoughMemory."""
+def plan_bundle_install(
+    home: Home, shelf: Shelf, ready: ReadyBases, path: Path, ollama: OllamaApi | None = None
+) -> BundleInstallPlan:
+    """With `ollama` the base goes there. Raises InvalidFile (no bundle, or a damaged one), WrongBase, NotEnoughDisk,
+    NotEnoughMemory, MissingPrerequisite (the base is not here, or its name in Ollama is taken), and with `ollama` UsageError
+    (the bundle holds no base), OllamaUnavailable, OllamaRefused."""
     registry = load_registry(home.registry)
     with open_bundle(path) as bundle:
         base = bundle.manifest.base
         name = base.name if base else _base_of_adapters(bundle, registry)
         spec = _spec(bundle, base, shelf) if base else None
-        action = _action(home, registry, ready, bundle, base, spec)
+        place = _place(home, registry, bundle, base, spec, ollama) if ollama else None
+        action = "into ollama" if place else _action(home, registry, ready, bundle, base, spec)
         adapters = tuple(
             (adapter, installed_whole(home, registry, name, adapter.ref) is not None)
             for adapter in bundle.manifest.adapters
         )
-        needed = sum(int(_size(bundle, adapter) * DISK_SHARE) for adapter, there in adapters if not there)
-        needed += bundle.file(base.gguf).bytes if base and action == "copy" else 0
-        needed += 0 if is_whole(encoder_folder(home.encoders)) else sum(f.bytes for f in bundle.below(ENCODER_FOLDER))
+        kept = sum(int(_size(bundle, adapter) * DISK_SHARE) for adapter, there in adapters if not there)
+        kept += 0 if is_whole(encoder_folder(home.encoders)) else sum(f.bytes for f in bundle.below(ENCODER_FOLDER))
+        size = bundle.file(base.gguf).bytes if base else 0
+        making = place is not None and place.action != "use"
+        copied = action == "copy" or (place is not None and bool(place.second_copy))
+        needed = kept + size * (_WORK_SHARE if making else 1 if copied else 0)
+        kept += size if copied else 0
         licences = {adapter.licence for adapter in bundle.manifest.adapters} | ({base.licence} if base else set())
     memory = spec.spec.runtime.memory_bytes if spec else 0
     plan = BundleInstallPlan(
-        path, name, action, spec.spec if spec else None, adapters, tuple(sorted(licences)), needed, disk_free(home.root),
-        memory,
+        path, name, action, spec.spec if spec else None, adapters, tuple(sorted(licences)), needed, kept,
+        disk_free(home.root), memory, place, size if making else 0,
     )  # fmt: skip
     if plan.disk_bytes > plan.disk_free:
         raise NotEnoughDisk(plan.disk_bytes, plan.disk_free, home.root)
@@ -92,11 +113,12 @@ def plan_bundle_install(home: Home, shelf: Shelf, ready: ReadyBases, path: Path)
 
 
 def execute_bundle_install(
-    home: Home, shelf: Shelf, ready: ReadyBases, plan: BundleInstallPlan, stages: Stages
-) -> Installed:
+    home: Home, shelf: Shelf, ready: ReadyBases, plan: BundleInstallPlan, stages: Stages,
+    ollama: OllamaApi | None = None,
+) -> Installed:  # fmt: skip
     """Carries out `plan`: all of it in one commit, or nothing. Raises LocomanError."""
     with open_bundle(plan.path) as bundle, change(home) as tx:
-        registry, base = _bring_base(tx, shelf, ready, bundle, plan, stages)
+        registry, base = _bring_base(tx, shelf, ready, bundle, plan, stages, ollama)
         records = []
         for adapter, _ in plan.adapters:
             record = _bring_adapter(tx, base, bundle, adapter, stages)
@@ -106,6 +128,8 @@ def execute_bundle_install(
         base = with_active(base, answering)
         _bring_encoder(tx, bundle, stages)
         registry = _routed(tx, bundle, registry.with_base(base), base, stages)
+        if ollama is not None and plan.place is not None:  # last, so that what is in Ollama is there for something
+            registry = _bring_into_ollama(tx, shelf, bundle, registry, base.name, ollama, stages)
         tx.commit(structs.replace(registry, base=base.name))
         return Installed(tx.registry.current(), tuple(records))
 
@@ -134,6 +158,20 @@ def _action(
     return "use" if ready.find(spec, bundle.file(base.gguf).sha256) else "copy"
 
 
+def _place(
+    home: Home, registry: Registry, bundle: Bundle, base: BundledBase | None, spec: BaseSpec | None, ollama: OllamaApi
+) -> Place | None:
+    """Where in Ollama the base goes; None for one whose file is Ollama's already."""
+    from locoman.workflows.bundle.into_ollama import plan_place
+
+    if base is None or spec is None:
+        raise UsageError(f"{bundle.path} holds no base, so that there is none to bring into Ollama.")
+    installed = registry.find_base(base.name)
+    if installed is not None and installed.origin == "ollama" and in_place(home, installed):
+        return None  # where only its name is gone, a sync gives it back
+    return plan_place(ollama, registry, spec, str(_claimed(bundle, base)))
+
+
 def _spec(bundle: Bundle, base: BundledBase, shelf: Shelf) -> BaseSpec:
     """What this machine knows of the base, else what the bundle says of it. Raises WrongBase, InvalidFile."""
     try:
@@ -149,12 +187,18 @@ def _spec(bundle: Bundle, base: BundledBase, shelf: Shelf) -> BaseSpec:
 def _check_same(bundle: Bundle, base: BundledBase, fingerprint: str, what: str) -> None:
     from locoman.weights.fingerprint import Fingerprint, compare
 
+    if not compare(_claimed(bundle, base), Fingerprint.parse(fingerprint)).same_model:
+        raise WrongBase("the bundle", base.name, f"the {base.name} in it is another model than {what}")
+
+
+def _claimed(bundle: Bundle, base: BundledBase) -> Fingerprint:
+    """The fingerprint that the bundle's list tells. Raises BadDelivery."""
+    from locoman.weights.fingerprint import Fingerprint
+
     try:
-        said = Fingerprint.parse(base.fingerprint)
+        return Fingerprint.parse(base.fingerprint)
     except InvalidName as error:
         raise BadDelivery(bundle.path, str(error).rstrip(".")) from error
-    if not compare(said, Fingerprint.parse(fingerprint)).same_model:
-        raise WrongBase("the bundle", base.name, f"the {base.name} in it is another model than {what}")
 
 
 def _unpack_spec(bundle: Bundle, base: BundledBase, folder: Path) -> BaseSpec:
@@ -172,27 +216,25 @@ def _unpack_spec(bundle: Bundle, base: BundledBase, folder: Path) -> BaseSpec:
 
 
 def _bring_base(
-    tx: Transaction, shelf: Shelf, ready: ReadyBases, bundle: Bundle, plan: BundleInstallPlan, stages: Stages
-) -> tuple[Registry, InstalledBase]:
-    """The registry with the base in it, published but not committed."""
+    tx: Transaction, shelf: Shelf, ready: ReadyBases, bundle: Bundle, plan: BundleInstallPlan, stages: Stages,
+    ollama: OllamaApi | None,
+) -> tuple[Registry, InstalledBase]:  # fmt: skip
+    """The registry with the base in it, published (if not bound for Ollama) but not committed."""
     from locoman.weights.fingerprint import fingerprint_of_gguf
 
     installed = tx.registry.find_base(plan.base)
     bundled = bundle.manifest.base
-    if bundled is None or plan.action == "keep" or (installed is not None and in_place(tx.home, installed)):
+    kept = plan.action == "keep" or (installed is not None and plan.place is None and in_place(tx.home, installed))
+    if bundled is None or kept:
         if installed is None:
             raise StoreError(tx.home.registry, f"the base {plan.base} was removed while this plan was made")
         return tx.registry, installed
     spec = _spec_in_force(tx, shelf, bundle, bundled)
-    found = None
-    if plan.action == "use":
-        sha256 = bundle.file(bundled.gguf).sha256
-        found = ready.verified(spec, sha256, stages(f"Base {bundled.name}: reading Ollama's file"))
-    file = found or _copied_gguf(tx, bundle, bundled, stages)
+    file = _base_gguf(tx, ready, bundle, bundled, spec, plan, stages, ollama)
     fingerprint = str(fingerprint_of_gguf(file.path))
     _check_same(bundle, bundled, fingerprint, "its list says")
     gguf = str(file.path)
-    if not file.external:
+    if not file.external and plan.place is None:
         gguf = tx.publish(file.path, tx.home.bases / bundled.name / f"{file.sha256[:16]}.gguf")
     base = InstalledBase(
         name=bundled.name, gguf=gguf, origin=file.origin, sha256=file.sha256, bytes=file.bytes, fingerprint=fingerprint,
@@ -200,6 +242,43 @@ def _bring_base(
         previous=dict(installed.previous) if installed else {},
     )  # fmt: skip
     return tx.registry.with_base(base), base
+
+
+def _base_gguf(
+    tx: Transaction, ready: ReadyBases, bundle: Bundle, base: BundledBase, spec: BaseSpec, plan: BundleInstallPlan,
+    stages: Stages, ollama: OllamaApi | None,
+) -> BaseGguf:  # fmt: skip
+    """The file to work with: Ollama's, or the bundle's in the staging folder."""
+    if ollama is not None and plan.place is not None:
+        from locoman.workflows.bundle.into_ollama import file_in_place
+
+        there, stored = file_in_place(ollama, plan.place), bundle.file(base.gguf)
+        if there is not None:
+            return BaseGguf(there, "ollama", stored.sha256, stored.bytes)
+    if plan.action == "use":
+        sha256 = bundle.file(base.gguf).sha256
+        found = ready.verified(spec, sha256, stages(f"Base {base.name}: reading Ollama's file"))
+        if found is not None:
+            return found
+    return _copied_gguf(tx, bundle, base, stages)
+
+
+def _bring_into_ollama(
+    tx: Transaction, shelf: Shelf, bundle: Bundle, registry: Registry, name: str, ollama: OllamaApi, stages: Stages
+) -> Registry:
+    from locoman.workflows.bundle.into_ollama import bring_into_ollama, plan_place
+
+    base, bundled = registry.find_base(name), bundle.manifest.base
+    if base is None or bundled is None:
+        raise ValueError("a base that goes into Ollama comes out of the bundle")
+    spec, staged = shelf.spec(BaseRef(name)), tx.staging / "base.gguf"
+
+    def extract() -> Path:
+        return staged if staged.exists() else _copied_gguf(tx, bundle, bundled, stages).path
+
+    place = plan_place(ollama, tx.registry, spec, base.fingerprint)  # anew: somebody else may have been faster
+    settled, models = bring_into_ollama(tx, ollama, place, spec, base, extract, stages)
+    return structs.replace(registry.with_base(settled), ollama=models)
 
 
 def _copied_gguf(tx: Transaction, bundle: Bundle, base: BundledBase, stages: Stages) -> BaseGguf:
