@@ -21,7 +21,9 @@ from locoman.store.transaction import Transaction, change
 from locoman.workflows.activate import with_active
 from locoman.workflows.adapter_files import AdapterStep, plan_adapter, stage_adapter
 from locoman.workflows.collection import base_file, router_file, with_router
+from locoman.workflows.encoder_step import EncoderStep, EncoderWish, plan_encoder_step
 from locoman.workflows.provide.provider import BaseGguf, Offer, Provider
+from locoman.workflows.router.fitting import refit_all
 
 MEMORY_MARGIN = 0.9  # a base may take this share of the machine's memory: the system itself must live too
 
@@ -30,7 +32,8 @@ MEMORY_MARGIN = 0.9  # a base may take this share of the machine's memory: the s
 class InstallPlan:
     """Everything an installation would do. `offer` None: the base is installed already. Sizes in bytes.
 
-    `passed_over` pairs each provider that was asked first with the reason why it is not used.
+    `passed_over` pairs each provider that was asked first with the reason why it is not used. `disk_bytes` counts the encoder
+    where it comes along.
     """
 
     spec: BaseSpec
@@ -42,11 +45,17 @@ class InstallPlan:
     memory_total: int
     disk_bytes: int
     disk_free: int
+    encoder: EncoderStep
 
     @property
     def nothing_to_do(self) -> bool:
         """Whether all of it is installed."""
-        return self.offer is None and self.adapters_kept
+        return self.offer is None and self.adapters_kept and self.encoder.action != "bring"
+
+    @property
+    def download_bytes(self) -> int:
+        """All that comes over the network."""
+        return (self.offer.download_bytes if self.offer else 0) + self.encoder.download_bytes
 
     @property
     def adapters_kept(self) -> bool:
@@ -56,10 +65,12 @@ class InstallPlan:
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """What is installed now: the base in use and the adapters of the plan."""
+    """What is installed now: the base in use and the adapters of the plan. `missed`: why the encoder did not come along, ""
+    where it did or was not to."""
 
     base: InstalledBase
     adapters: tuple[InstalledAdapter, ...]
+    missed: str = ""
 
 
 def plan_install(
@@ -68,8 +79,10 @@ def plan_install(
     providers: Sequence[Provider],
     base: BaseRef | None = None,
     adapters: Sequence[str] = (),
+    encoder: EncoderWish = "no",
 ) -> InstallPlan:
-    """The plan for `base` (default: the one in use, else the standard base) and `adapters` (names or folders; default: all).
+    """The plan for `base` (default: the one in use, else the standard base) and `adapters` (names or folders; default: all),
+    with the router's `encoder` or without.
 
     Raises UnknownName, InvalidFile, WrongBase, NoSource, NotEnoughDisk, NotEnoughMemory.
     """
@@ -82,12 +95,16 @@ def plan_install(
     needed = (chosen.offer.disk_bytes if chosen.offer else 0) + sum(
         step.bytes for step in steps if step.action == "install"
     )
+    free = disk_free(home.root)
+    downloaded = chosen.offer is not None and chosen.offer.download_bytes > 0
+    encoder_step = plan_encoder_step(home, encoder, downloaded=downloaded, room=free - needed)
     plan = InstallPlan(
         spec, chosen.provider, chosen.offer, steps, chosen.passed_over,
         memory_bytes=spec.spec.runtime.memory_bytes,
         memory_total=machine_memory(),
-        disk_bytes=needed,
-        disk_free=disk_free(home.root),
+        disk_bytes=needed + encoder_step.disk_bytes,
+        disk_free=free,
+        encoder=encoder_step,
     )  # fmt: skip
     if plan.memory_bytes > plan.memory_total * MEMORY_MARGIN:
         raise NotEnoughMemory(spec.ref.name, plan.memory_bytes, plan.memory_total)
@@ -97,8 +114,11 @@ def plan_install(
 
 
 def execute_install(home: Home, plan: InstallPlan, stages: Stages) -> Installed:
-    """Carries out `plan`; one write of the registry makes all of it true. Raises LocomanError, and then nothing changed."""
-    with change(home) as tx:
+    """Carries out `plan`; one write of the registry makes all of it true. Raises LocomanError, and then nothing changed.
+
+    An encoder that was not asked for and cannot be had is done without: `Installed.missed` says why.
+    """
+    with plan.encoder.brought(home, stages) as encoder, change(home) as tx:
         registry, base = _install_base(tx, plan, stages)
         installed = []
         for step in plan.adapters:
@@ -106,11 +126,16 @@ def execute_install(home: Home, plan: InstallPlan, stages: Stages) -> Installed:
             registry = registry.with_adapter(record)
             installed.append(record)
         registry = registry.with_base(changed := with_active(base, _to_activate(plan, base, installed)))
-        if changed.active != base.active or not plan.adapters_kept or not router_file(home, base).is_file():
+        encoder.publish(tx)
+        unfitted = changed.active != base.active or not plan.adapters_kept or not router_file(home, base).is_file()
+        if encoder.here or unfitted:
             stages("Router")(0, None, "")
+        if encoder.here:
+            registry, _ = refit_all(tx, registry)
+        elif unfitted:
             registry = with_router(tx, registry, base.name)
         tx.commit(structs.replace(registry, base=base.name))
-        return Installed(tx.registry.current(), tuple(installed))
+        return Installed(tx.registry.current(), tuple(installed), encoder.missed)
 
 
 def _to_activate(

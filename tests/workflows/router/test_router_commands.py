@@ -198,7 +198,7 @@ def test_a_file_that_is_not_the_encoder_is_refused_and_nothing_changes(
     assert load_registry(ready.registry) == before
 
 
-def test_the_encoder_is_brought_used_missed_and_removed(ready: Home, shell: Shell) -> None:
+def test_the_encoder_is_brought_used_missed_and_removed(known: Home, shell: Shell) -> None:
     files = encoder_files()
     done = shell("router", "encoder", "install", "--from", str(files), "--json").document
     assert done["fits"][0]["encoder"]
@@ -207,7 +207,7 @@ def test_the_encoder_is_brought_used_missed_and_removed(ready: Home, shell: Shel
     assert shell("route", "日本の首都はどこですか", "--json").document["stage"] == "lexical"
     again = shell("router", "fit", "--json").document["fits"][0]
     assert again["encoder"] == done["fits"][0]["encoder"]
-    kept = encoder_folder(ready.encoders)
+    kept = encoder_folder(known.encoders)
     kept.rename(kept.with_name("away"))
     result = shell("route", "What is 17 + 25?")
     assert "(lexical)" in result.out
