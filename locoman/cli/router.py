@@ -101,7 +101,7 @@ def test(app: App, out: Output, file: Path | None, svg: Path | None, arbiter: bo
     if svg is not None:
         write_diagram(trial, svg)
     if arbiter:
-        document["arbiter"] = examine_arbiter(app.home, base, app.engine())
+        document["arbiter"] = examine_arbiter(app.home, base, app.engine(), file)
     out.result(document, lambda: out.lines(trial_lines(document)))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from locoman.contracts import Candidate, Decision, Message
 from locoman.routing import conversation
 from locoman.routing.models import Encoder, RouterModel
+from locoman.routing.stages.arbiter import NAME as ARBITER
 from locoman.routing.stages.arbiter import Arbiter
 from locoman.routing.stages.encoder import EncoderStage
 from locoman.routing.stages.keywords import KeywordStage
@@ -18,15 +20,19 @@ from locoman.routing.stages.stage import Stage
 from locoman.routing.stages.verdict import Demands
 
 BASE = "base"  # the stage named in a decision that no stage took
+REMEMBERED = 64  # words of the arbiter: a conversation's earlier questions come again with each new one
 
 
 class Router:
     """A `contracts.Decider` over a cascade of stages."""
 
-    def __init__(self, stages: Sequence[Stage], arbiter: Arbiter | None = None) -> None:
-        """`stages` are asked in order; the first that does not pass on decides. The arbiter is asked when it is unsure."""
+    def __init__(self, stages: Sequence[Stage], arbiter: Arbiter | None = None, demands: Demands | None = None) -> None:
+        """`stages` are asked in order; the first that does not pass on decides. The arbiter is asked when it is unsure;
+        `demands` hold for what it says as well."""
         self.stages = tuple(stages)
         self._arbiter = arbiter
+        self._demands = demands
+        self._arbitrated: OrderedDict[str, Decision] = OrderedDict()
 
     @classmethod
     def of(cls, model: RouterModel, encoder: Encoder | None = None, arbiter: Arbiter | None = None) -> Router:
@@ -35,13 +41,13 @@ class Router:
             SaidStage(dict(model.said)),
             KeywordStage({rule.name: rule.keywords for rule in model.adapters}),
         ]
-        demands = Demands({rule.name: rule.minimum_confidence for rule in model.adapters}, model.wrong_cost)
+        demands = demands_of(model)
         learnt = model.learnt
         if learnt is not None and learnt.meaning is not None and encoder is not None:
             stages.append(EncoderStage(learnt, learnt.meaning, encoder, demands))
         if learnt is not None:
             stages.append(LexicalStage(learnt, demands))
-        return cls(stages, arbiter)
+        return cls(stages, arbiter, demands)
 
     def decide(self, question: str, history: Sequence[Message] = ()) -> Decision:
         """The first word of a stage, likeliest candidate first, with the time it took; the base when all pass on.
@@ -57,4 +63,20 @@ class Router:
         """As `decide`, for a question that stands for itself."""
         decided = (decision for stage in self.stages if (decision := stage.decide(question, ())) is not None)
         decision = next(decided, None) or Decision(None, 1.0, BASE, (Candidate(None, 1.0),))
-        return self._arbiter.review(question, decision) if self._arbiter is not None else decision
+        return decision if self._arbiter is None else self._reviewed(self._arbiter, question, decision)
+
+    def _reviewed(self, arbiter: Arbiter, question: str, decision: Decision) -> Decision:
+        known = self._arbitrated.get(question)
+        if known is not None:
+            return known
+        reviewed = arbiter.review(question, decision, self._demands)
+        if reviewed.stage == ARBITER:
+            self._arbitrated[question] = reviewed
+            if len(self._arbitrated) > REMEMBERED:
+                self._arbitrated.popitem(last=False)
+        return reviewed
+
+
+def demands_of(model: RouterModel) -> Demands:
+    """What the adapters and the user demand before an adapter is taken."""
+    return Demands({rule.name: rule.minimum_confidence for rule in model.adapters}, model.wrong_cost)

@@ -16,12 +16,14 @@ from pathlib import Path
 from locoman.catalog.manifest import Case, read_package
 from locoman.documents import read_jsonl
 from locoman.weights.fingerprint import fingerprint_of_checkpoint
+from tiny.arbiter import train_arbiter
 from tiny.conversation import conversation
 from tiny.evaluate import Student, share_right
 from tiny.packages import BASE, EPOCHS, train_weights, write_data, write_manifest, write_readme
 from tiny.tasks import TASKS
 
-PARTS = ("base", *TASKS)
+ARBITER = "arbiter"
+PARTS = ("base", *TASKS, ARBITER)
 
 
 @dataclass(frozen=True)
@@ -48,19 +50,26 @@ class Places:
         """The trained weights of an adapter package."""
         return self.package(name) / "weights" / BASE
 
+    @property
+    def arbiter(self) -> Path:
+        """The LoRA that makes the base an arbiter, for the tests."""
+        return self.out / "tests" / "workflows" / "router" / "data" / ARBITER
+
 
 def make(parts: Sequence[str], out: Path, seed: int) -> None:
     """Trains the parts asked for, the base first, the adapters side by side, and measures them."""
     places = Places(out)
     if "base" in parts:
         make_base(places, seed)
-    names = sorted((part for part in parts if part != "base"), key=lambda name: -EPOCHS[name])
+    names = sorted((part for part in parts if part in TASKS), key=lambda name: -EPOCHS[name])
     cores = os.cpu_count() or 1
     workers = max(1, min(len(names), 1 if on_gpu() else cores))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         jobs = [pool.submit(make_adapter, name, places, seed, max(1, cores // workers)) for name in names]
         for job in jobs:
             job.result()
+    if ARBITER in parts:
+        make_arbiter(places, seed)
     report(places)
 
 
@@ -94,6 +103,12 @@ def make_adapter(name: str, places: Places, seed: int, threads: int) -> None:
     }
     write_readme(name, folder, scores)
     say(f"{name}: loss {trained.loss:.3f} after {trained.seconds:.0f} s, {trained.parameters} parameters")
+
+
+def make_arbiter(places: Places, seed: int) -> None:
+    """Trains the arbiter."""
+    trained = train_arbiter(places.arbiter, places.base, seed, places.out / "adapters", shown(ARBITER))
+    say(f"{ARBITER}: loss {trained.loss:.3f} after {trained.seconds:.0f} s, {trained.parameters} parameters")
 
 
 def report(places: Places) -> None:

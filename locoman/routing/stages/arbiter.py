@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from locoman.contracts import Candidate, Decision, Engine, Message, Request
 from locoman.errors import EngineError
 from locoman.names import BASE
+from locoman.routing.stages.verdict import Demands
 from locoman.routing.text import MAX_CHARACTERS
 
 NAME = "arbiter"
 MARGIN = 0.35  # between the two likeliest candidates; a larger one is left alone
 MOST = 3  # adapters to choose among
+NONE = "none of these"
 _LETTERS = "ABCD"
 
 
@@ -24,41 +26,56 @@ class Arbiter:
     descriptions: Mapping[str, str]
     margin: float = MARGIN
 
-    def review(self, question: str, decision: Decision) -> Decision:
+    def review(self, question: str, decision: Decision, demands: Demands | None = None) -> Decision:
         """`decision`, or a better one where it was close. An engine that cannot answer leaves it as it was."""
-        ranked = sorted(decision.candidates, key=lambda candidate: -candidate.probability)
-        if len(ranked) < 2 or ranked[0].probability - ranked[1].probability >= self.margin:
+        if not is_close(decision, self.margin):
             return decision
+        ranked = sorted(decision.candidates, key=lambda candidate: -candidate.probability)
         adapters = [candidate for candidate in ranked if candidate.adapter is not None][:MOST]
         none = next((candidate for candidate in ranked if candidate.adapter is None), Candidate(None, 0.0))
         choices = [*adapters, none]
+        described = [self.descriptions.get(str(choice.adapter), str(choice.adapter)) for choice in adapters]
         try:
-            answer = self.engine.choose(self._request(question, choices), list(_LETTERS[: len(choices)]))
+            answer = self.engine.choose(asked(question, described), letters(described))
         except EngineError:
             return decision
-        return self._combined(decision, choices, answer)
+        return _combined(decision, choices, answer, demands or Demands({}))
 
-    def _request(self, question: str, choices: list[Candidate]) -> Request:
-        lines = [
-            f"{letter}: {self.descriptions.get(choice.adapter, choice.adapter) if choice.adapter else 'none of these'}"
-            for letter, choice in zip(_LETTERS, choices, strict=False)
-        ]
-        prompt = (
-            "Which kind of question is it? Answer with one letter.\n"
-            + "\n".join(lines)
-            + f"\n\nQuestion: {question[:MAX_CHARACTERS]}\n\nLetter:"
-        )
-        return Request((Message("user", prompt),), BASE)
 
-    @staticmethod
-    def _combined(decision: Decision, choices: list[Candidate], answer: object) -> Decision:
-        """Both opinions count: the product of the probabilities, as for independent evidence, divided by its sum."""
-        weights = [float(share) for share in answer]  # type: ignore[attr-defined]
-        products = [choice.probability * weight for choice, weight in zip(choices, weights, strict=True)]
-        room = sum(choice.probability for choice in choices)
-        if not sum(products) > 0:
-            return decision
-        shares = {choice.adapter: room * p / sum(products) for choice, p in zip(choices, products, strict=True)}
-        candidates = tuple(Candidate(c.adapter, shares.get(c.adapter, c.probability)) for c in decision.candidates)
-        best = max(choices, key=lambda choice: shares[choice.adapter]).adapter
-        return Decision(best, shares[best], NAME, candidates)
+def is_close(decision: Decision, margin: float = MARGIN) -> bool:
+    """Whether the two likeliest candidates are less than `margin` apart."""
+    ranked = sorted((candidate.probability for candidate in decision.candidates), reverse=True)
+    return len(ranked) > 1 and ranked[0] - ranked[1] < margin
+
+
+def letters(described: Sequence[str]) -> list[str]:
+    """The possible answers to `asked`: one for each description, the last for none of them."""
+    return list(_LETTERS[: len(described) + 1])
+
+
+def asked(question: str, described: Sequence[str]) -> Request:
+    """What the base is asked; `described` are descriptions of at most MOST adapters."""
+    lines = [f"{letter}: {text}" for letter, text in zip(letters(described), [*described, NONE], strict=True)]
+    prompt = (
+        "Which kind of question is it? Answer with one letter.\n"
+        + "\n".join(lines)
+        + f"\n\nQuestion: {question[:MAX_CHARACTERS]}\n\nLetter:"
+    )
+    return Request((Message("user", prompt),), BASE)
+
+
+def _combined(decision: Decision, choices: Sequence[Candidate], answer: Sequence[float], demands: Demands) -> Decision:
+    """Both opinions count: the product of the probabilities, as for independent evidence, divided by its sum.
+
+    An adapter that is then likeliest, but not as likely as is demanded, is not taken.
+    """
+    products = [choice.probability * weight for choice, weight in zip(choices, answer, strict=True)]
+    if not sum(products) > 0:
+        return decision
+    room = sum(choice.probability for choice in choices)
+    shares = {choice.adapter: room * p / sum(products) for choice, p in zip(choices, products, strict=True)}
+    candidates = tuple(Candidate(c.adapter, shares.get(c.adapter, c.probability)) for c in decision.candidates)
+    best = max(shares, key=lambda adapter: shares[adapter])
+    if best is not None and shares[best] < demands.of(best):
+        best = None
+    return Decision(best, shares[best], NAME, candidates)

@@ -50,7 +50,7 @@ def arbiter_of(home: Home, base: InstalledBase, engine: Callable[[], Engine]) ->
 def descriptions(home: Home, base: InstalledBase) -> dict[str, str]:
     """What each active adapter says of itself. Raises InvalidFile."""
     from locoman.store.registry import load_registry
-    from locoman.workflows.collection import active_packages
+    from locoman.workflows.collection import answering_packages
 
-    packages = active_packages(home, load_registry(home.registry), base)
+    packages = answering_packages(home, load_registry(home.registry), base)
     return {package.manifest.name: package.manifest.description for package in packages}
