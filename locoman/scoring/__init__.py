@@ -11,13 +11,21 @@ import msgspec
 from locoman.contracts import Scorer
 from locoman.errors import UnknownName
 from locoman.names import nearest
+from locoman.scoring.choice import Choice, ChoiceOptions
+from locoman.scoring.code import Code, CodeOptions
 from locoman.scoring.contains import Contains, ContainsOptions
 from locoman.scoring.exact import Exact, ExactOptions
+from locoman.scoring.json_schema import JsonSchema, JsonSchemaOptions
+from locoman.scoring.judge import Judge, JudgeOptions
 from locoman.scoring.numeric import Numeric, NumericOptions
 from locoman.scoring.options import read_options
+from locoman.scoring.regex import Regex, RegexOptions
+from locoman.scoring.rouge import Rouge, RougeOptions
+from locoman.scoring.squad import Squad, SquadOptions
 from locoman.scoring.tools import Tools
+from locoman.scoring.vote import Vote, VoteOptions
 
-__all__ = ["SCORERS", "Kind", "Tools", "build_scorer", "find_scorer", "scorer_kind"]
+__all__ = ["SCORERS", "Kind", "Tools", "Vote", "build_scorer", "check_scorer", "find_scorer", "scorer_kind"]
 
 Need = Literal["accepted", "choices", "tests", "question"]
 
@@ -31,10 +39,22 @@ class Kind:
     needs: tuple[Need, ...] = ("accepted",)
 
 
+def _vote(options: VoteOptions, tools: Tools) -> Vote:
+    return Vote(build_scorer(options.scorer, options.options, tools), options)
+
+
 SCORERS: dict[str, Kind] = {
     "exact": Kind(ExactOptions, lambda options, tools: Exact(options)),
     "numeric": Kind(NumericOptions, lambda options, tools: Numeric(options)),
+    "choice": Kind(ChoiceOptions, lambda options, tools: Choice(options), ("accepted", "choices")),
     "contains": Kind(ContainsOptions, lambda options, tools: Contains(options)),
+    "regex": Kind(RegexOptions, lambda options, tools: Regex(options), ()),
+    "squad": Kind(SquadOptions, lambda options, tools: Squad(options), ()),
+    "rouge": Kind(RougeOptions, lambda options, tools: Rouge(options)),
+    "json_schema": Kind(JsonSchemaOptions, lambda options, tools: JsonSchema(options), ()),
+    "code": Kind(CodeOptions, lambda options, tools: Code(tools.sandbox, options), ("tests",)),
+    "judge": Kind(JudgeOptions, lambda options, tools: Judge(tools.engine, options), ("question",)),
+    "vote": Kind(VoteOptions, _vote, ()),
 }
 
 
@@ -46,6 +66,13 @@ def build_scorer(name: str, options: Mapping[str, Any] | None = None, tools: Too
     """
     kind = scorer_kind(name)
     return kind.build(read_options(name, options or {}, kind.options), tools or Tools())
+
+
+def check_scorer(name: str, options: Mapping[str, Any] | None = None) -> None:
+    """Raises UnknownName and InvalidOption as `build_scorer`, and needs no tool and no optional package for it."""
+    checked = read_options(name, options or {}, scorer_kind(name).options)
+    if isinstance(checked, VoteOptions):
+        check_scorer(checked.scorer, checked.options)
 
 
 def find_scorer(name: str) -> Scorer:

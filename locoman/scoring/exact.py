@@ -24,6 +24,11 @@ _DROP_DIGITS = str.maketrans("", "", string.digits)
 LM_EVAL: Mapping[str, Any] = {"case": "keep", "white_space": "keep", "closing": "keep", "unicode": "keep"}
 """The options with which nothing passes; `ignore_case: true` of lm-evaluation-harness is {"case": "lower"} beside them."""
 
+_GSM8K = {**LM_EVAL, "case": "lower", "regexes_to_ignore": (",", r"\$", "(?s).*#### ", r"\.$")}
+GSM8K_STRICT: Mapping[str, Any] = {**_GSM8K, "extract": r"#### (\-?[0-9\.\,]+)"}
+GSM8K_FLEXIBLE: Mapping[str, Any] = {**_GSM8K, "extract": r"(-?[$0-9.,]{2,})|(-?[0-9]+)", "extract_at": -1}
+"""The options of its task gsm8k: `strict-match` and `flexible-extract`."""
+
 
 class ExactOptions(msgspec.Struct, frozen=True):
     """What is passed over, in the order in which it is taken away, from the answer and from what is expected.
@@ -56,13 +61,35 @@ class Exact:
 
     def score(self, answer: str, target: Target) -> Score:
         """See `locoman.contracts.Scorer`."""
-        return Score(float(self.reading(answer) in {self._plain(text) for text in target.accepted}))
+        return Score(float(self.reading(answer, target) in {self.plain(text) for text in target.accepted}))
 
-    def reading(self, answer: str) -> str:
-        """What of the answer is compared."""
-        return self._plain(self._extracted(answer))
+    def reading(self, answer: str, target: Target) -> str:
+        """What of the answer is compared; see `vote`."""
+        return self.plain(self.extracted(answer))
 
-    def _extracted(self, answer: str) -> str:
+    def plain(self, text: str) -> str:
+        """`text` without what is passed over."""
+        options = self._options
+        if options.unicode == "nfkc":
+            text = unicodedata.normalize("NFKC", text)
+        for pattern in self._ignored:
+            text = pattern.remove_from(text)
+        if options.case == "fold":
+            text = text.casefold()
+        elif options.case == "lower":
+            text = text.lower()[: len(text)]  # as numpy does it for the harness: the few texts that get longer are cut
+        if options.ignore_punctuation:
+            text = text.translate(_DROP_PUNCTUATION)
+        if options.ignore_numbers:
+            text = text.translate(_DROP_DIGITS)
+        if options.ignore_articles:
+            text = " ".join(word for word in text.split() if word.casefold() not in _ARTICLES)
+        if options.white_space == "collapse":
+            text = " ".join(text.split())
+        return text.rstrip(".!").rstrip() if options.closing == "ignore" else text
+
+    def extracted(self, answer: str) -> str:
+        """What of the answer counts."""
         if self._extract is None:
             return answer
         found = self._extract.find_all(answer)
@@ -74,28 +101,10 @@ class Exact:
             match = next((group for group in match if group), "[invalid]")
         return match.strip()
 
-    def _plain(self, text: str) -> str:
-        options = self._options
-        if options.unicode == "nfkc":
-            text = unicodedata.normalize("NFKC", text)
-        for pattern in self._ignored:
-            text = pattern.remove_from(text)
-        if options.case != "keep":
-            text = text.casefold() if options.case == "fold" else text.lower()
-        if options.ignore_punctuation:
-            text = text.translate(_DROP_PUNCTUATION)
-        if options.ignore_numbers:
-            text = text.translate(_DROP_DIGITS)
-        if options.ignore_articles:
-            text = " ".join(word for word in text.split() if word.casefold() not in _ARTICLES)
-        if options.white_space == "collapse":
-            text = " ".join(text.split())
-        return text.rstrip(".!").rstrip() if options.closing == "ignore" else text
-
 
 def normalised(text: str) -> str:
     """NFKC, case folded, white space collapsed, without a closing "." or "!"."""
-    return _DEFAULT.reading(text)
+    return _DEFAULT.plain(text)
 
 
 _DEFAULT = Exact()

@@ -12,7 +12,7 @@ from locoman.catalog.spec import BaseSpec
 from locoman.contracts import Progress
 from locoman.errors import InvalidFile, WrongBase
 from locoman.names import AdapterRef
-from locoman.scoring import scorer_kind
+from locoman.scoring import check_scorer
 from locoman.store.atomic import mapped
 from locoman.store.digests import sha256_of, sha256_of_folder
 from locoman.store.home import Home
@@ -130,7 +130,7 @@ def _read_everything(package: AdapterPackage) -> None:
     """A broken line is refused here, with its place, and not on the day it is needed."""
     package.cases()
     package.routing()
-    scorer_kind(package.manifest.gate.scorer)
+    check_scorer(package.manifest.gate.scorer, package.manifest.gate.options)
 
 
 def _weights(package: AdapterPackage, tx: Transaction, base: InstalledBase, progress: Progress) -> Path:

@@ -10,7 +10,7 @@ from locoman.catalog.index import INDEX_NAME, IndexedPackage, index_entry, write
 from locoman.catalog.manifest import AdapterPackage, read_package
 from locoman.contracts import Stages
 from locoman.errors import InvalidFile, NotEnoughDisk, UsageError
-from locoman.scoring import scorer_kind
+from locoman.scoring import check_scorer
 from locoman.store.atomic import mapped, write_atomic
 from locoman.store.digests import sha256_of
 from locoman.store.new_archive import archive_bytes, files_of, new_archive
@@ -66,7 +66,7 @@ def _pack(package: AdapterPackage, folder: Path) -> IndexedPackage:
     """Reads every line of the package first: what is broken is not offered to others."""
     package.cases()
     package.routing()
-    scorer_kind(package.manifest.gate.scorer)
+    check_scorer(package.manifest.gate.scorer, package.manifest.gate.options)
     target = folder / archive_name(package)
     with new_file(target) as file, new_archive(file, target) as archive:
         written = [archive.add_file(name, path) for name, path in files_of(package.folder)]

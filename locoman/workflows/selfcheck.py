@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from locoman.contracts import Engine, Message, Request, Sampling
-from locoman.errors import EngineError
+from locoman.catalog.manifest import Gate
+from locoman.contracts import Engine, Message, Request, Sampling, Target
+from locoman.errors import EngineError, MissingPrerequisite, ScorerFailed
 from locoman.names import AdapterRef, ModelName
-from locoman.scoring import find_scorer
+from locoman.scoring import build_scorer
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, Registry
 from locoman.workflows.ask import whole_answer
@@ -43,8 +44,15 @@ def self_check(engine: Engine, home: Home, registry: Registry, base: InstalledBa
         prompt_only = package.manifest.kind == "prompt"
         try:
             answer = whole_answer(engine.chat(Request((Message("user", case.question),), model, sampling))).text
-            right = find_scorer(package.manifest.gate.scorer).score(answer, case.target).value == 1.0
-            ok = bool(answer) if prompt_only else right
+            ok = bool(answer) if prompt_only else _right(package.manifest.gate, answer, case.target)
         except EngineError as error:
             answer, ok = str(error), False
         yield SelfCheck(package.manifest.name, case.question, answer, case.answer, ok, prompt_only)
+
+
+def _right(gate: Gate, answer: str, target: Target) -> bool:
+    """Whether the answer passes; any answer does where that cannot be told here (no sandbox, no judge, a package missing)."""
+    try:
+        return build_scorer(gate.scorer, gate.options).score(answer, target).value >= 0.5
+    except (MissingPrerequisite, ScorerFailed):
+        return bool(answer)
