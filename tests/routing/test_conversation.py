@@ -28,6 +28,13 @@ def test_a_follow_up_stays_with_the_adapter_of_its_conversation(router: Router, 
     assert sum(c.probability for c in decision.candidates) == pytest.approx(1)
 
 
+@pytest.mark.parametrize("question", ["now with 30", "and 12?", "12", "30 instead of 9", "and the same for 8?"])
+def test_numbers_alone_are_no_topic(router: Router, question: str) -> None:
+    decision = router.decide(question, turns("is there a night train to Oslo"))
+    assert decision.adapter == "travel"
+    assert decision.confidence > 0.9
+
+
 def test_a_new_topic_that_is_clear_changes_the_adapter(router: Router) -> None:
     history = turns("is there a night train to Oslo")
     assert router.decide("And what is 12 + 9?", history).adapter == "sums"
