@@ -18,7 +18,7 @@ from locoman.store.home import Home
 
 if TYPE_CHECKING:
     from locoman.catalog.shelf import Shelf
-    from locoman.contracts import Engine, Residency, Source
+    from locoman.contracts import Decider, Engine, Residency, Source
     from locoman.engines.host.audience import Audience
     from locoman.engines.host.options import HostOptions
     from locoman.engines.local import LocalEngine
@@ -125,6 +125,17 @@ class App:
         from locoman.workflows.router.ready import open_router
 
         return open_router(self.home, self.registry().current(), say, self.engine)
+
+    def deciding(self, say: Callable[[str], None] = lambda sentence: None) -> Decider:
+        """Who says which adapter answers: the host, if one runs, so that the encoder is in memory once; else `router`."""
+        if self.settings.text("engine.kind") == "host" and self.registry().current():
+            from locoman.engines.host.routing_client import HostDecider
+            from locoman.workflows.router.deciding import HostFirst
+
+            host = HostDecider.find(self.home.run, self.home.locks)
+            if host is not None:
+                return HostFirst(self._open.enter_context(closing(host)), lambda: self.router(say))
+        return self.router(say)
 
     def engine(self) -> Engine:
         """Who answers, as engine.kind says. Raises NothingInstalled, UsageError, InvalidFile."""

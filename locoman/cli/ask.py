@@ -79,7 +79,7 @@ def _correct(app: App, out: Output, question: str, wrong: bool, should: str | No
     if not wrong:
         raise UsageError("--should says where a question belongs; it goes with --wrong.")
     if question.strip():
-        text, went = question, app.router(out.note).decide(question).adapter
+        text, went = question, app.deciding(out.note).decide(question).adapter
     else:
         asked = last_asked(app.home)
         text, went = asked.text, asked.adapter

@@ -39,21 +39,21 @@ def command(app: App, out: Output, question: tuple[str, ...], file: Path | None,
       locoman route --explain "Reverse the word planet and add 3 and 4"
       locoman route --file questions.txt --json
     """
-    router = app.router(out.note)
     if file is not None:
+        decider = app.deciding(out.note)
         for line in read_text(file, MAX_FILE_BYTES).splitlines():
             if line.strip():
-                _print(out, router.decide(line), line)
+                _print(out, decider.decide(line), line)
         return
     text = read_stdin() if question in ((), ("-",)) else " ".join(question)
     if not text.strip():
         raise UsageError("The question is empty.")
     if not explain:
-        _print(out, router.decide(text), None)
+        _print(out, app.deciding(out.note).decide(text), None)
         return
     from locoman.routing.explain import explain as why
 
-    explanation = why(router, text)
+    explanation = why(app.router(out.note), text)
     document = describe(explanation.decision) | describe_why(explanation)
     out.result(document, lambda: out.lines(_why_lines(explanation)))
 

@@ -53,6 +53,8 @@ def _step(topic: str | None, text: str, decision: Decision) -> Decision:
     """The decision for `text` in a conversation that is with `topic`."""
     if topic is None or decision.adapter == topic or not is_follow_up(text):
         return decision
+    if decision.confidence == 1:  # somebody said so, about this very text
+        return decision
     if _is_empty(text):
         rival = 1 - STAYS
     elif decision.adapter is not None and decision.confidence >= (CLEAR if _leans(text) else LIKELY):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.subjects import NONE, SUBJECTS
 
@@ -7,6 +9,7 @@ from locoman.contracts import Message
 from locoman.routing.cascade import Router
 from locoman.routing.conversation import is_follow_up
 from locoman.routing.fit import fit_router
+from locoman.routing.stages.said import digest
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +68,8 @@ def test_a_system_message_is_no_question(router: Router) -> None:
 @pytest.mark.parametrize("text", ["", "   ", "😀"])
 def test_nothing_is_no_follow_up(text: str) -> None:
     assert not is_follow_up(text)
+
+
+def test_what_somebody_said_of_this_very_question_counts_in_a_conversation_too() -> None:
+    model = replace(fit_router(SUBJECTS, NONE), said=((digest("now with 30"), "sums"),))
+    assert Router.of(model).decide("now with 30", turns("is there a night train to Oslo")).adapter == "sums"

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from support.kills import finish, locoman
 
+from locoman.store.home import Home
+from locoman.workflows.router.vectors import vectors_file
+
 ADAPTERS = ("arithmetic", "dates", "units", "words")
 
 
@@ -21,3 +24,11 @@ def copy_home(installed: Path, root: Path) -> Path:
     ignore = shutil.ignore_patterns("run", "locks")
     shutil.copytree(installed, root, ignore=ignore)
     return root
+
+
+def with_vectors(installed: Path, root: Path, vectors: Path) -> Home:
+    """As `copy_home`; the copy knows what its router's texts mean, once it has the encoder."""
+    home = Home(copy_home(installed, root))
+    vectors_file(home).parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(vectors, vectors_file(home))
+    return home

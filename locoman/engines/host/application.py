@@ -14,6 +14,7 @@ from locoman.engines.host.endpoints.choosing import choosing_routes
 from locoman.engines.host.endpoints.ollama import ollama_routes
 from locoman.engines.host.endpoints.openai import openai_routes
 from locoman.engines.host.endpoints.own import own_routes
+from locoman.engines.host.endpoints.routing import deciding_routes
 from locoman.engines.host.endpoints.service import Service
 from locoman.engines.host.refusal import refusal
 from locoman.errors import RequestRefused
@@ -22,7 +23,13 @@ from locoman.errors import RequestRefused
 def application(service: Service, audience: Audience) -> ASGIApp:
     """What uvicorn runs."""
     inner = Starlette(
-        routes=[*own_routes(service), *openai_routes(service), *ollama_routes(service), *choosing_routes(service)],
+        routes=[
+            *own_routes(service),
+            *openai_routes(service),
+            *ollama_routes(service),
+            *choosing_routes(service),
+            *deciding_routes(service),
+        ],
         exception_handlers={HTTPException: _unrouted},
     )
     return Door(inner, service.guard, audience)

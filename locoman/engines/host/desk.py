@@ -121,6 +121,11 @@ class Desk:
             tokens = await self._written(lineup.base, with_room(request, options), adapter, visit, options)
             return shares([spelled(option, found) for option, found in zip(options, tokens, strict=True)])
 
+    async def route(self, request: Request) -> Decision:
+        """Who would answer; nobody is asked, and nothing is loaded. Raises UnknownName and what the source raises."""
+        _, decision = await self._decide(request)
+        return decision
+
     async def load(self, model: ModelName) -> None:
         """Brings into memory what `model` needs, without asking it. Raises what `answer` raises."""
         with self._visitors.visit():

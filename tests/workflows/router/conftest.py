@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
-from support.encoder import encoder_files, real_encoder
-from support.installed import copy_home
+from support.encoder import real_encoder
+from support.installed import with_vectors
 
-from locoman.contracts import quiet_stages
 from locoman.routing.text import normalise
 from locoman.store.home import Home
 from locoman.store.registry import load_registry
 from locoman.workflows.collection import active_packages
 from locoman.workflows.router.lessons import gather
-from locoman.workflows.router.vectors import Remembering, vectors_file
+from locoman.workflows.router.vectors import Remembering
 
 
 @pytest.fixture(scope="session")
@@ -32,16 +30,4 @@ def vectors(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def known(installed: Path, home: Home, vectors: Path) -> Home:
     """A home with loco-tiny that has seen its router's texts before, and has no encoder; its host is never started."""
-    own = Home(copy_home(installed, home.root))
-    vectors_file(own).parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(vectors, vectors_file(own))
-    return own
-
-
-@pytest.fixture
-def meaning(known: Home) -> Home:
-    """As `known`, with the encoder."""
-    from locoman.workflows.router.encoder import execute_encoder, plan_encoder
-
-    execute_encoder(known, plan_encoder(known, encoder_files()), quiet_stages)
-    return known
+    return with_vectors(installed, home.root, vectors)
