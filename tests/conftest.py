@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.command import Shell
+from support.contract_summary import summary_lines
 from support.installed import copy_home, install_tiny
 from support.kills import finish, locoman
 
@@ -53,3 +54,17 @@ def own(installed: Path, home: Home) -> Iterator[Home]:
 def copied(installed: Path, home: Home) -> Home:
     """As `own`, for tests that ask nothing: no host is started in it, and none has to be stopped."""
     return Home(copy_home(installed, home.root))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says what the contract with Ollama was tried on."""
+    outcomes = [
+        (report.nodeid, outcome)
+        for outcome in ("passed", "failed", "error", "skipped")
+        for report in terminalreporter.stats.get(outcome, ())
+    ]
+    lines = list(summary_lines(outcomes))
+    if lines:
+        terminalreporter.section("contract with Ollama")
+        for line in lines:
+            terminalreporter.line(line)

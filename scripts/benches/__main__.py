@@ -23,6 +23,7 @@ BENCHES = {
     "fuzz": "spoiled GGUF, safetensors, tokenizers and settings by the thousand: no traceback, no hang (--mutations)",
     "supply": "kills, full disks, cut downloads, bad bytes over update, adapter add and bundle install (--rounds N in all)",
     "ollama": "eight adapters in Ollama by each strategy: disk, seconds; real or stand-in as labelled (--shape, --only)",
+    "ollama_answers": "every adapter's whole evaluation set through a real Ollama's API, native and merged, beside the host",
     "sync_faults": "faults in the middle of syncs and pulls: seen by status, mended by the next sync (--rounds)",
     "kill": "SIGKILL at random instants of install, activate and remove; the registry stays valid (--rounds N each)",
 }
