@@ -18,13 +18,15 @@ from locoman.store.home import Home
 
 if TYPE_CHECKING:
     from locoman.catalog.shelf import Shelf
-    from locoman.contracts import Decider, Engine, Residency, Source
+    from locoman.contracts import Decider, Engine, Residency, Scorer, Source
     from locoman.engines.host.audience import Audience
     from locoman.engines.host.options import HostOptions
     from locoman.engines.local import LocalEngine
+    from locoman.evaluation.suite import ScorerChoice
     from locoman.ollama.api import OllamaApi
     from locoman.routing.cascade import Router
     from locoman.store.registry import Registry
+    from locoman.workflows.evaluate import EngineFacts
     from locoman.workflows.held import Held
     from locoman.workflows.lineup import RegistryLineup
     from locoman.workflows.provide.provider import Provider
@@ -158,6 +160,25 @@ class App:
             )
         self.registry().current()  # with nothing installed, that is the error, and no host is started to find out
         return self._local_engine()
+
+    def engine_facts(self) -> EngineFacts:
+        """Which engine `engine` gives, for telling evaluations apart. Raises UsageError, InvalidFile."""
+        from locoman.store.digests import sha256_of
+        from locoman.workflows.evaluate import EngineFacts
+
+        kind = self.settings.text("engine.kind")
+        if kind == "openai":
+            return EngineFacts(kind, False, self._required("engine.url"))
+        if kind == "scripted":
+            path = Path(self._required("engine.script"))
+            return EngineFacts(kind, False, f"{path.name} {sha256_of(path)[:16]}" if path.is_file() else str(path))
+        return EngineFacts(kind)
+
+    def scorers(self, allow_code: bool = False) -> Callable[[ScorerChoice], Scorer]:
+        """Builds scorers; `allow_code`: those too that run code. They raise UnknownName, UsageError, MissingPrerequisite."""
+        from locoman.scoring import find_scorer
+
+        return lambda choice: find_scorer(choice.name)
 
     def resident(self) -> Residency | None:
         """What is in memory; None when no host runs (none is started)."""

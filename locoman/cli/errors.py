@@ -37,10 +37,19 @@ def _list_of(error: errors.LocomanError) -> str:
     )
 
 
+def _mend(error: errors.LocomanError) -> str:
+    """A file of somebody's own is mended by hand; what locoman wrote is the doctor's."""
+    path = getattr(error, "path", None)
+    own = path is None or path.suffix not in (".toml", ".jsonl", ".yaml", ".yml") or path.name in _OURS
+    return "locoman doctor" if own else f"mend {path}, then the same command again"
+
+
 def _options(error: errors.LocomanError) -> str:
     where, missing = getattr(error, "where", ""), getattr(error, "missing", ())
     return " ".join(["locoman adapter add", where, *(option for option, _ in missing)])
 
+
+_OURS = frozenset({"registry.toml", "config.toml", "feedback.jsonl", "routing.toml", "cases.jsonl"})
 
 # The first class that an error belongs to decides, so the special ones stand before the general ones.
 TABLE: tuple[tuple[type[errors.LocomanError], Advice], ...] = (
@@ -52,7 +61,7 @@ TABLE: tuple[tuple[type[errors.LocomanError], Advice], ...] = (
     (errors.CheckFailed, Advice(_always("locoman doctor"), 3)),
     (errors.MissingPrerequisite, Advice(_remedy, 4)),
     (errors.BadDelivery, Advice(_always("copy or fetch it again; if that is no help, tell whoever made it"), 1)),
-    (errors.InvalidFile, Advice(_always("locoman doctor"), 1)),
+    (errors.InvalidFile, Advice(_mend, 1)),
     (errors.DownloadFailed, Advice(_always("the same command again; it goes on where it stopped"), 1)),
     (errors.ScorerFailed, Advice(_always("the same command again; cases that are done are not asked again"), 1)),
     (errors.StoreBusy, Advice(_always("wait for it to finish, then try again"), 1)),

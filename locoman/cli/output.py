@@ -110,25 +110,35 @@ class Output:
 
 
 class _Bar:
-    """One bar that shows bytes with a rate and the time left, or counts."""
+    """One bar that shows bytes with a rate, or counts with their unit, and the time left."""
 
     def __init__(self, bars: Bars, title: str) -> None:
         self._bars = bars
-        self._task = bars.add_task(title, total=None)
+        self._task = bars.add_task(title, total=None, amount="", rate="")
 
     def update(self, done: int, total: int | None, unit: str) -> None:
+        from locoman.errors import megabytes
+
         self._bars.update(self._task, completed=done, total=total)
+        speed = self._bars.tasks[self._bars.task_ids.index(self._task)].speed
+        if unit == "bytes":
+            rate = f"{megabytes(int(speed))}/s" if speed else ""
+            amount = megabytes(done) if total is None else f"{megabytes(done)} of {megabytes(total)}"
+        else:
+            rate = f"{speed:.3g}/s" if speed else ""
+            amount = f"{done:,} {unit}" if total is None else f"{done:,} of {total:,} {unit}"
+        self._bars.update(self._task, amount=amount.strip(), rate=rate)
 
 
 def _bars() -> Bars:
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
-        DownloadColumn(),
-        TransferSpeedColumn(),
+        TextColumn("{task.fields[amount]}"),
+        TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(compact=True),
         console=Console(stderr=True),
     )

@@ -20,7 +20,7 @@ from locoman.errors import InvalidFile, StoreBusy, StoreError
 from locoman.evaluation.results import CaseResult
 from locoman.store.atomic import mapped, write_atomic
 
-HEADER, CASES, RESULT = "run.json", "cases.jsonl", "result.json"
+HEADER, CASES, RESULT, LOCK = "run.json", "cases.jsonl", "result.json", "lock"
 _MAX_HEADER_BYTES = 1 << 22
 _MAX_RESULT_BYTES = 1 << 24
 T = TypeVar("T")
@@ -70,7 +70,7 @@ class RunHeader(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """result.json: a run that is finished."""
+    """result.json: a run that is finished; the engine's ways to run llama.cpp, and its memory at the end."""
 
     cases: int
     score: float
@@ -78,6 +78,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, float]
     seconds: float
     finished: str
+    launchers: tuple[str, ...] = ()
+    memory_bytes: int = 0
 
 
 class _Line(msgspec.Struct, frozen=True):
@@ -109,7 +111,7 @@ class Journal:
         self.header = header
         self._results: dict[int, CaseResult] = {}
         self._seconds = 0.0
-        self._lock = FileLock(folder.parent / f".{folder.name}.lock")
+        self._lock = FileLock(folder / LOCK)
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Journal:

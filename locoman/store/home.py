@@ -73,6 +73,16 @@ class Home:
         return self.root / "migrations"
 
     @property
+    def suites(self) -> Path:
+        """Suites of this machine: NAME.toml and its JSONL."""
+        return self.root / "suites"
+
+    @property
+    def evals(self) -> Path:
+        """Evaluations, one folder per run."""
+        return self.root / "evals"
+
+    @property
     def staging(self) -> Path:
         """Work in progress; whatever is here when nobody holds the lock was left by a killed process."""
         return self.root / "staging"
