@@ -174,11 +174,19 @@ class App:
             return EngineFacts(kind, False, f"{path.name} {sha256_of(path)[:16]}" if path.is_file() else str(path))
         return EngineFacts(kind)
 
-    def scorers(self, allow_code: bool = False) -> Callable[[ScorerChoice], Scorer]:
-        """Builds scorers; `allow_code`: those too that run code. They raise UnknownName, UsageError, MissingPrerequisite."""
-        from locoman.scoring import find_scorer
+    def scorers(self, engine: Engine, allow_code: bool = False) -> Callable[[ScorerChoice], Scorer]:
+        """Builds scorers, whose judges ask `engine`; `allow_code`: those too that run code from answers, in a sandbox.
 
-        return lambda choice: find_scorer(choice.name)
+        What it returns raises UnknownName, UsageError, MissingPrerequisite.
+        """
+        from locoman.scoring import Tools, build_scorer, scorer_kind
+        from locoman.scoring.sandbox import open_sandbox
+
+        def build(choice: ScorerChoice) -> Scorer:
+            runs_code = allow_code and "tests" in scorer_kind(choice.name).needs
+            return build_scorer(choice.name, choice.options, Tools(engine, open_sandbox() if runs_code else None))
+
+        return build
 
     def resident(self) -> Residency | None:
         """What is in memory; None when no host runs (none is started)."""

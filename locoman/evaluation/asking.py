@@ -6,12 +6,14 @@ import time
 from dataclasses import dataclass, replace
 
 from locoman.catalog.manifest import EvaluationCase
-from locoman.contracts import Chunk, Engine, Likelihoods, Request, Sampling, Scorer, Served, Timing, Usage
+from locoman.contracts import Chunk, Engine, Likelihoods, Request, Sampling, Score, Scorer, Served, Timing, Usage
 from locoman.errors import ContextExceeded, EngineBusy, EngineLost, LocomanError, MissingPrerequisite, ScorerFailed
 from locoman.evaluation import prompts
 from locoman.evaluation.results import CaseResult
 from locoman.evaluation.suite import Suite
 from locoman.names import ModelName
+from locoman.scoring import Vote
+from locoman.scoring.choice import score_likelihoods
 
 SEED = 0
 _TRIES = 3
@@ -36,7 +38,7 @@ class Asker:
         self._suite = suite
         self._scorer = scorer
         self._serial = serial
-        self._sampling = Sampling(suite.max_tokens, temperature=0.0, seed=SEED, stop=suite.stop)
+        self._sampling = _samplings(suite, scorer)
 
     def slots(self) -> int:
         """How many requests the engine answers at a time; 0 where it does not tell."""
@@ -54,32 +56,40 @@ class Asker:
             asked = asked or self._asked(number, case)
             if asked.score is not None:  # it does not fit the context
                 return asked, None
-            score = self._scorer.score(asked.answer, case.target)
+            score = self._score(asked, case)
         except ScorerFailed as error:
             return asked, error
         except LocomanError as error:
             return None, error
         return replace(asked, score=score.value, metrics=score.metrics, note=score.note), None
 
+    def _score(self, asked: CaseResult, case: EvaluationCase) -> Score:
+        if isinstance(self._scorer, Vote):
+            return self._scorer.score_samples(asked.samples, case.target)
+        return self._scorer.score(asked.answer, case.target)
+
     def _asked(self, number: int, case: EvaluationCase) -> CaseResult:
-        request = Request(prompts.messages(self._suite.prompt, case), self._model, self._sampling, self._serial)
+        messages = prompts.messages(self._suite.prompt, case)
+        requests = [Request(messages, self._model, sampling, self._serial) for sampling in self._sampling]
         try:
-            answer = self._answer(request)
+            answers = [self._answer(request) for request in requests]
         except ContextExceeded as error:
             return CaseResult(number, case.question, case.accepted, "", 0.0, note=str(error))
+        answer = answers[0]
         return CaseResult(
             case=number,
             question=case.question,
             expected=case.accepted,
             answer=answer.text,
             score=None,
+            samples=tuple(other.text for other in answers) if len(answers) > 1 else (),
             adapter=answer.served.adapter if answer.served is not None else None,
             finish=answer.finish,
             prompt_tokens=answer.usage.prompt_tokens,
-            completion_tokens=answer.usage.completion_tokens,
+            completion_tokens=sum(other.usage.completion_tokens for other in answers),
             cached_tokens=answer.usage.cached_tokens,
             ttft_ms=answer.timing.ttft_ms,
-            total_ms=answer.timing.total_ms,
+            total_ms=sum(other.timing.total_ms for other in answers),
             tokens_per_second=answer.timing.tokens_per_second,
         )
 
@@ -97,33 +107,40 @@ class Asker:
         raise AssertionError  # pragma: no cover - the last attempt returns or raises
 
     def _chosen(self, number: int, case: EvaluationCase) -> CaseResult:
-        """The most probable choice. Metrics as lm-evaluation-harness has them: acc by the sum of log-probabilities, acc_norm
-        by that divided by the choice's length in characters; the score is acc."""
+        """The most probable choice; metrics as lm-evaluation-harness has them, see `scoring.choice.score_likelihoods`."""
         if not isinstance(self._engine, Likelihoods):
             raise MissingPrerequisite(
                 f"The suite {self._suite.name} compares log-likelihoods, which this engine does not tell.",
-                'locoman config set engine.kind llama_cpp   (needs pip install "locoman[llama-cpp]")',
+                'locoman config engine.kind llama_cpp   (after: pip install "locoman[llama-cpp]")',
             )
         begun = time.perf_counter()
         prompt = self._suite.prompt
         found = self._engine.loglikelihood(
             self._model, prompts.context(prompt, case), [prompt.delimiter + choice for choice in case.choices]
         )
-        sums = [likelihood.total for likelihood in found]
-        normed = [total / max(1, len(choice)) for total, choice in zip(sums, case.choices, strict=True)]
-        first, first_normed = (values.index(max(values)) for values in (sums, normed))
-        right = [float(case.choices[place] in case.accepted) for place in (first, first_normed)]
+        totals = [likelihood.total for likelihood in found]
+        score = score_likelihoods(totals, case.target)
         return CaseResult(
             case=number,
             question=case.question,
             expected=case.accepted,
-            answer=case.choices[first],
-            score=right[0],
-            metrics=(("acc", right[0]), ("acc_norm", right[1])),
-            note=" ".join(f"{total:.6f}" for total in sums),
+            answer=case.choices[totals.index(max(totals))],
+            score=score.value,
+            metrics=score.metrics,
+            note=" ".join(f"{total:.6f}" for total in totals),
             adapter=self._model.adapter.name if self._model.adapter is not None else None,
             total_ms=(time.perf_counter() - begun) * 1000.0,
         )
+
+
+def _samplings(suite: Suite, scorer: Scorer) -> tuple[Sampling, ...]:
+    """How a case is asked, once for each time that it is asked."""
+    if not isinstance(scorer, Vote):
+        return (Sampling(suite.max_tokens, temperature=0.0, seed=SEED, stop=suite.stop),)
+    return tuple(
+        Sampling(suite.max_tokens, temperature=suite.temperature, seed=SEED + number, stop=suite.stop)
+        for number in range(scorer.samples)
+    )
 
 
 def _collect(engine: Engine, request: Request) -> _Answer:

@@ -20,6 +20,7 @@ class CaseResult:
         metrics: further figures of the same answer. note: why the score is what it is, "" where it is plain.
         adapter: who answered (None = the plain base); with "auto", whom the router chose.
         finish: "stop" or "length"; "" where no text was generated, or the case does not fit the context.
+        samples: all answers, where the case was asked several times; `answer` is the first of them.
         ttft_ms, total_ms: milliseconds to the first token and in all, queueing not counted where the engine tells.
     """
 
@@ -32,6 +33,7 @@ class CaseResult:
     note: str = ""
     adapter: str | None = None
     finish: str = ""
+    samples: tuple[str, ...] = ()
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0

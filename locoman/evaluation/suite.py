@@ -16,9 +16,12 @@ from locoman.catalog.manifest import AdapterPackage, Case, EvaluationCase, Optio
 from locoman.documents import parse_toml, read_numbered, read_text
 from locoman.errors import InvalidFile, LocomanError
 from locoman.names import check_name, nearest
+from locoman.scoring import check_scorer, scorer_kind
 
 MAX_CASES = 100_000
 MAX_TOML_BYTES = 1 << 20
+VOTE_TEMPERATURE = 0.7
+"""As in Wang et al. 2022, "Self-Consistency Improves Chain of Thought Reasoning in Language Models"."""
 QUESTION, CHOICES = "{question}", "{choices}"
 
 Kind = Literal["generate", "choice"]
@@ -69,6 +72,7 @@ class SuiteGate:
 class Suite:
     """Everything that decides what is asked and how it is scored; `max_tokens` None leaves the base's own limit.
 
+    `temperature` is that of the scorer "vote", which asks a case several times; all others ask once, greedily.
     `path` and `lines` say where each case stands; they, the name, the description and the gate are not in the digest.
     """
 
@@ -78,6 +82,7 @@ class Suite:
     prompt: Prompt = field(default_factory=Prompt)
     stop: tuple[str, ...] = ()
     max_tokens: int | None = None
+    temperature: float = VOTE_TEMPERATURE
     scorer: ScorerChoice = field(default_factory=ScorerChoice)
     gate: SuiteGate = field(default_factory=SuiteGate)
     description: str = ""
@@ -93,6 +98,7 @@ class Suite:
             "prompt": asdict(self.prompt),
             "stop": self.stop,
             "max_tokens": self.max_tokens,
+            "temperature": self.temperature,
             "scorer": (self.scorer.name, dict(self.scorer.options)),
         }
         return hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
@@ -120,6 +126,7 @@ class _Prompt(Struct, frozen=True, forbid_unknown_fields=True):
 class _Sampling(Struct, frozen=True, forbid_unknown_fields=True):
     stop: tuple[Annotated[str, Meta(min_length=1, max_length=200)], ...] = ()
     max_tokens: Annotated[int, Meta(ge=1, le=1 << 20)] | None = None
+    temperature: Annotated[float, Meta(gt=0, le=2)] = VOTE_TEMPERATURE
 
 
 class _Scorer(Struct, frozen=True, forbid_unknown_fields=True):
@@ -157,7 +164,14 @@ def read_suite(path: Path) -> Suite:
     except LocomanError as error:
         raise InvalidFile(path, str(error).rstrip("."), line=_line_of(text, "name")) from error
     _check_template(file.prompt.template, path, _line_of(text, "template"))
-    lines, cases = read_cases(_beside(path, file.cases or f"{path.stem}.jsonl"), file.kind)
+    scorer = ScorerChoice("choice") if file.kind == "choice" else ScorerChoice(file.scorer.name, file.scorer.options)
+    try:
+        check_scorer(scorer.name, scorer.options)
+    except LocomanError as error:
+        raise InvalidFile(path, str(error).rstrip("."), line=_line_of(text, "[scorer]")) from error
+    data = _beside(path, file.cases or f"{path.stem}.jsonl")
+    lines, cases = read_cases(data, file.kind)
+    _check_needs(scorer, data, lines, cases)
     prompt = Prompt(
         file.prompt.system,
         file.prompt.template,
@@ -174,10 +188,11 @@ def read_suite(path: Path) -> Suite:
         prompt=prompt,
         stop=file.sampling.stop,
         max_tokens=file.sampling.max_tokens,
-        scorer=ScorerChoice(file.scorer.name, file.scorer.options),
+        temperature=file.sampling.temperature,
+        scorer=scorer,
         gate=SuiteGate(file.gate.minimum_cases, file.gate.minimum_score, file.gate.minimum_gain),
         description=file.description,
-        path=_beside(path, file.cases or f"{path.stem}.jsonl"),
+        path=data,
         lines=lines,
     )
 
@@ -190,12 +205,18 @@ def suite_of(package: AdapterPackage) -> Suite:
     manifest, path = package.manifest, package.evaluation_path
     lines, cases = read_cases(path, "generate")
     gate = manifest.gate
+    scorer = ScorerChoice(gate.scorer, gate.options)
+    try:
+        check_scorer(scorer.name, scorer.options)
+    except LocomanError as error:
+        raise InvalidFile(package.folder / "adapter.toml", str(error).rstrip(".")) from error
+    _check_needs(scorer, path, lines, cases)
     if len(cases) < gate.minimum_cases:
         raise InvalidFile(path, f"{len(cases)} cases, and the gate asks for {gate.minimum_cases}")
     return Suite(
         name=manifest.name,
         cases=cases,
-        scorer=ScorerChoice(gate.scorer, gate.options),
+        scorer=scorer,
         gate=SuiteGate(gate.minimum_cases, gate.minimum_score, gate.minimum_gain),
         description=manifest.description,
         path=path,
@@ -226,6 +247,15 @@ def read_cases(path: Path, kind: Kind) -> tuple[tuple[int, ...], tuple[Evaluatio
     if not cases:
         raise InvalidFile(path, "there is no case in it")
     return tuple(lines), tuple(cases)
+
+
+def _check_needs(scorer: ScorerChoice, path: Path, lines: Sequence[int], cases: Sequence[EvaluationCase]) -> None:
+    """Raises InvalidFile for a case without what its scorer works with."""
+    for need in scorer_kind(scorer.name).needs:
+        for line, case in zip(lines, cases, strict=True):
+            if not getattr(case, need):
+                what = "an answer" if need == "accepted" else need
+                raise InvalidFile(path, f"the scorer {scorer.name} needs {what}, and this case has none", line=line)
 
 
 def _check_choices(case: EvaluationCase, path: Path, line: int) -> None:

@@ -16,7 +16,7 @@ from locoman.evaluation.results import SuiteResult
 from locoman.evaluation.runner import run_suite
 from locoman.evaluation.suite import Suite, suite_of
 from locoman.names import ModelName
-from locoman.scoring import find_scorer
+from locoman.scoring import build_scorer
 from locoman.workflows.collection import active_packages
 
 ADAPTER_GOAL = 0.85
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> Iterator[Figure]:
         results: dict[tuple[str, str], SuiteResult] = {}
         for model in ["base", *(p.manifest.name for p in packages)]:
             for suite in suites:
-                scorer = find_scorer(suite.scorer.name)
+                scorer = build_scorer(suite.scorer.name, suite.scorer.options)
                 results[model, suite.name] = run_suite(engine, ModelName.parse(model), suite, scorer)
     if not arguments.json:
         _print_matrix(results, [suite.name for suite in suites])

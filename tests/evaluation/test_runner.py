@@ -17,7 +17,7 @@ from locoman.evaluation.journal import Journal, RunHeader, read_run
 from locoman.evaluation.runner import run_suite
 from locoman.evaluation.suite import Prompt, ScorerChoice, Suite
 from locoman.names import BASE
-from locoman.scoring import find_scorer
+from locoman.scoring import build_scorer, find_scorer
 
 EXACT = find_scorer("exact")
 
@@ -159,3 +159,21 @@ def test_a_choice_is_the_most_probable_continuation() -> None:
     assert engine.asked[0] == "Q: Capital of France?\nA:"
     with pytest.raises(MissingPrerequisite, match="log-likelihoods"):
         run_suite(Counting(), BASE, asked, EXACT)
+
+
+class Wavering(Counting):
+    """Answers by the seed: three times 7, twice 8."""
+
+    def chat(self, request: Request) -> Iterator[Chunk]:
+        assert request.sampling.temperature == 0.7
+        yield Chunk(text="I say 7." if (request.sampling.seed or 0) % 2 == 0 else "It is 8.")
+        yield Chunk(finish="stop", usage=Usage(3, 0, 1))
+
+
+def test_a_vote_asks_with_other_seeds_and_scores_what_most_answers_say() -> None:
+    asked = suite(1, scorer=ScorerChoice("vote", {"samples": 5, "scorer": "numeric"}))
+    asked = Suite("sums", (EvaluationCase("What is 6 plus 1?", "7"),), scorer=asked.scorer)
+    scorer = build_scorer(asked.scorer.name, asked.scorer.options)
+    (result,) = run_suite(Wavering(), BASE, asked, scorer).results
+    assert (result.score, dict(result.metrics)["agreement"], len(result.samples)) == (1.0, 0.6, 5)
+    assert result.completion_tokens == 5

@@ -56,6 +56,8 @@ def test_a_suite_is_a_toml_beside_its_cases(tmp_path: Path) -> None:
         ("cases = '../other.jsonl'", None, "leaves the folder", None),
         ("name = 'No Good'", None, "cannot be the name of a suite", 2),
         ("[prompt]\nshots = 3", None, "no examples to take them from", None),
+        ("\n[scorer]\nname = 'exat'", None, "There is no scorer called 'exat'. Did you mean exact", 3),
+        ("[scorer]\nname = 'code'", None, "the scorer code needs tests, and this case has none", 1),
         ("", [], "there is no case in it", None),
         ("", [{"question": "  ", "answer": "2"}], "the question is empty", 1),
         ("", [*CASES, {"question": "Why?"}], "needs an answer, tests or a rubric", 3),
@@ -97,7 +99,7 @@ def test_the_digest_changes_with_what_changes_answers_and_with_nothing_else(tmp_
             "[sampling]\nmax_tokens = 3",
             "[sampling]\nstop = ['x']",
             "[scorer]\nname = 'contains'",
-            "[scorer]\noptions = {a = 1}",
+            "[scorer]\nname = 'numeric'",
         )
     }
     assert len(different | {plain}) == 7

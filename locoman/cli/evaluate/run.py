@@ -65,8 +65,9 @@ def run(
     if dry_run:
         out.result(plan_document(plan), lambda: out.lines(plan_lines(plan)))
         return
+    engine = app.engine()
     with out.stages() as stages:
-        done = execute_evaluation(plan, app.engine(), app.scorers(allow_code), stages)
+        done = execute_evaluation(plan, engine, app.scorers(engine, allow_code), stages)
     out.result(evaluation_document(done), lambda: out.lines(evaluation_lines(done)))
     failed = [judgement for judgement in done.judgements if not judgement.verdict.passed]
     if failed:
