@@ -212,12 +212,16 @@ class LogLikelihood:
 class Likelihoods(Protocol):
     """An engine that tells exactly how probable a text is."""
 
-    def loglikelihood(self, model: ModelName, context: str, continuations: Sequence[str]) -> Sequence[LogLikelihood]:
+    def loglikelihood(
+        self, model: ModelName, context: str, continuations: Sequence[str], *, serial: bool = False
+    ) -> Sequence[LogLikelihood]:
         """Of each continuation of `context`, which goes to the model as it is, without a chat template or prompt settings.
 
-        A text is split into context and continuation as lm-evaluation-harness does: white space at the end of the context
-        belongs to the continuation, and the continuation's tokens are those that the whole text has more than the
-        context. Raises EngineError, UnknownName; UsageError for a model that is to be routed.
+        A text is split into context and continuation as lm-evaluation-harness does (`TemplateLM._encode_pair`): white
+        space at the end of the context belongs to the continuation, whose tokens are those that the whole text has more
+        than the context. An empty context is the token that begins a text. `serial`: nothing known is reused.
+
+        Raises EngineError, UnknownName; UsageError for a model that is to be routed.
         """
         ...
 

@@ -54,9 +54,9 @@ class Asker:
             if self._suite.kind == "choice":
                 return self._chosen(number, case), None
             asked = asked or self._asked(number, case)
-            if asked.score is not None:  # it does not fit the context
-                return asked, None
             score = self._score(asked, case)
+        except ContextExceeded as error:
+            return CaseResult(number, case.question, case.accepted, "", 0.0, note=str(error)), None
         except ScorerFailed as error:
             return asked, error
         except LocomanError as error:
@@ -71,10 +71,7 @@ class Asker:
     def _asked(self, number: int, case: EvaluationCase) -> CaseResult:
         messages = prompts.messages(self._suite.prompt, case)
         requests = [Request(messages, self._model, sampling, self._serial) for sampling in self._sampling]
-        try:
-            answers = [self._answer(request) for request in requests]
-        except ContextExceeded as error:
-            return CaseResult(number, case.question, case.accepted, "", 0.0, note=str(error))
+        answers = [self._answer(request) for request in requests]
         answer = answers[0]
         return CaseResult(
             case=number,
@@ -116,7 +113,10 @@ class Asker:
         begun = time.perf_counter()
         prompt = self._suite.prompt
         found = self._engine.loglikelihood(
-            self._model, prompts.context(prompt, case), [prompt.delimiter + choice for choice in case.choices]
+            self._model,
+            prompts.context(prompt, case),
+            [prompt.delimiter + choice for choice in case.choices],
+            serial=self._serial,
         )
         totals = [likelihood.total for likelihood in found]
         score = score_likelihoods(totals, case.target)

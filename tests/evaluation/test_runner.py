@@ -141,7 +141,9 @@ def test_an_answer_whose_scorer_failed_is_kept_and_only_scored_when_the_run_goes
 class Telling(Counting):
     """Tells log-likelihoods: the shorter, the more probable."""
 
-    def loglikelihood(self, model: object, context: str, continuations: Sequence[str]) -> Sequence[LogLikelihood]:
+    def loglikelihood(
+        self, model: object, context: str, continuations: Sequence[str], *, serial: bool = False
+    ) -> Sequence[LogLikelihood]:
         self.asked.append(context)
         return [LogLikelihood(-float(len(text)), False) for text in continuations]
 

@@ -17,6 +17,7 @@ from locoman.contracts import (
     Decision,
     Lineup,
     LineupSource,
+    LogLikelihood,
     Request,
     Residency,
     ResidentBase,
@@ -33,7 +34,8 @@ from locoman.engines.host.prompting import prompted
 from locoman.engines.llama_cpp.runtime import Owner, Runtime
 from locoman.engines.llama_cpp.stops import AnswerText
 from locoman.engines.llama_cpp.template import ChatTemplate
-from locoman.errors import ContextExceeded, UnknownName
+from locoman.errors import ContextExceeded, UnknownName, UsageError
+from locoman.names import ModelName
 
 _ROUTED_BY_CLIENT = "asked"
 
@@ -126,6 +128,29 @@ class LlamaCppEngine:
             runtime = self._ready(turn.lineup.base).runtime
             return shares([_spelling(runtime, turn, tuple(runtime.tokens(option, prompt=False))) for option in options])
 
+    def loglikelihood(
+        self, model: ModelName, context: str, continuations: Sequence[str], *, serial: bool = False
+    ) -> Sequence[LogLikelihood]:
+        """See contracts.Likelihoods; exact."""
+        if model.kind == "auto":
+            raise UsageError(
+                "Log-likelihoods are asked of an adapter or of the base; there is no question to be routed."
+            )
+        kept = context.rstrip()
+        with self._lock:
+            lineup = self._source.current(model.base.name if model.base is not None else None)
+            runtime = self._ready(lineup.base).runtime
+            owner = _owner(chosen_adapter(lineup.base, model))
+            if serial:
+                runtime.forget(owner)
+            before = runtime.tokens(kept, prompt=True) or runtime.tokens(runtime.begin or runtime.end, prompt=True)
+            found = []
+            for continuation in continuations:
+                after = runtime.tokens(context + continuation, prompt=True)[len(before) if kept else 0 :]
+                total, greedy = runtime.log_likelihood(owner, before, after) if after else (0.0, True)
+                found.append(LogLikelihood(total, greedy))
+        return found
+
     def resident(self) -> Residency | None:
         """What is in this process; None before the first request."""
         loaded = self._loaded
@@ -149,9 +174,7 @@ class LlamaCppEngine:
         prompt = tuple(loaded.runtime.tokens(text, prompt=True))
         if len(prompt) >= loaded.runtime.context:
             raise ContextExceeded(len(prompt), loaded.runtime.context)
-        weights = adapter is not None and adapter.gguf is not None
-        owner = (adapter.name, adapter.scale) if adapter is not None and weights else (None, 0.0)
-        return _Turn(lineup, decision, adapter, owner, prompt, load_ms)
+        return _Turn(lineup, decision, adapter, _owner(adapter), prompt, load_ms)
 
     def _ready(self, base: ServedBase) -> _Loaded:
         """What is loaded, anew when other files are to be served."""
@@ -174,6 +197,11 @@ class LlamaCppEngine:
         loaded, self._loaded = self._loaded, None
         if loaded is not None:
             loaded.runtime.close()
+
+
+def _owner(adapter: ServedAdapter | None) -> Owner:
+    """Whose weights answer; a prompt-only adapter has none of its own."""
+    return (adapter.name, adapter.scale) if adapter is not None and adapter.gguf is not None else (None, 0.0)
 
 
 def _spelling(runtime: Runtime, turn: _Turn, option: tuple[int, ...]) -> Spelling:

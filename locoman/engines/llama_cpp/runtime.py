@@ -128,13 +128,31 @@ class Runtime:
         """Makes the owner's next `evaluate` begin at the beginning."""
         self._forget(self._sequence(owner), 0)
 
-    def log_probabilities(self) -> NDArray[np.float64]:
+    def log_probabilities(self, place: int = -1) -> NDArray[np.float64]:
         """Of every token as the next one, natural logarithms, after the last `evaluate`."""
-        pointer = self._c.llama_get_logits_ith(self._context, -1)
+        pointer = self._c.llama_get_logits_ith(self._context, place)
         logits = np.ctypeslib.as_array(pointer, shape=(self._size,)).astype(np.float64)
         logits -= logits.max()
         result: NDArray[np.float64] = logits - np.log(np.exp(logits).sum())
         return result
+
+    def log_likelihood(self, owner: Owner, context: Sequence[int], continuation: Sequence[int]) -> tuple[float, bool]:
+        """The sum of the log-probabilities of `continuation`'s tokens after `context`; whether each was the likeliest.
+
+        Both have at least one token. Raises ContextExceeded, EngineLost.
+        """
+        if len(context) + len(continuation) > self.context:
+            raise ContextExceeded(len(context) + len(continuation), self.context)
+        self.evaluate(owner, context)
+        rows = [self.log_probabilities()]
+        sequence = self._sequences[owner]
+        self._make_room(sequence, len(context) + len(continuation))
+        for start in range(0, len(continuation) - 1, _BATCH):
+            part = continuation[start : min(start + _BATCH, len(continuation) - 1)]
+            self._decode(sequence, part, every=True)
+            rows += [self.log_probabilities(place) for place in range(len(part))]
+        total = sum(float(row[token]) for row, token in zip(rows, continuation, strict=True))
+        return total, all(int(row.argmax()) == token for row, token in zip(rows, continuation, strict=True))
 
     def next_token(self, sampler: Sampler) -> int:
         """Draws the next token after the last `evaluate`."""
@@ -184,14 +202,15 @@ class Runtime:
             raise EngineLost(f"llama.cpp could not switch to {name or 'the base'}: {self._why()}.")
         self._active = owner
 
-    def _decode(self, sequence: _Sequence, tokens: Sequence[int]) -> None:
+    def _decode(self, sequence: _Sequence, tokens: Sequence[int], *, every: bool = False) -> None:
+        """Adds tokens to a sequence; logits are kept of the last, or of every one."""
         batch = self._batch
         for i, token in enumerate(tokens):
             batch.token[i] = token
             batch.pos[i] = len(sequence.tokens) + i
             batch.n_seq_id[i] = 1
             batch.seq_id[i][0] = sequence.number
-            batch.logits[i] = i == len(tokens) - 1
+            batch.logits[i] = every or i == len(tokens) - 1
         batch.n_tokens = len(tokens)
         if (status := self._c.llama_decode(self._context, batch)) != 0:
             self._forget(sequence, 0)

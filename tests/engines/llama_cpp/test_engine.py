@@ -28,8 +28,10 @@ from locoman.errors import (
     RequestRefused,
     UnknownName,
     Unsupported,
+    UsageError,
     WrongBase,
 )
+from locoman.names import ModelName
 
 needs_library = pytest.mark.skipif(
     importlib.util.find_spec("llama_cpp") is None, reason="llama-cpp-python (extra llama-cpp) is not installed"
@@ -124,6 +126,36 @@ def test_choosing_agrees_with_what_a_llama_cpp_server_is_forced_to_write(
     assert chosen == pytest.approx(forced, rel=0.2, abs=1e-4)  # the probe keeps its cache in 32 bits, we in 16
     assert sum(engine.choose(request(QUESTION, "alpha"), options)) == pytest.approx(1.0)
     assert engine.choose(request(QUESTION, "alpha"), options) != engine.choose(request(QUESTION, "beta"), options)
+
+
+@needs_library
+def test_the_likelihood_of_a_text_is_the_product_of_its_steps(engine: LlamaCppEngine, base: ServedBase) -> None:
+    from llama_cpp import Llama
+
+    reference = Llama(str(base.gguf), n_ctx=base.context, n_threads=1, logits_all=True, verbose=False)
+    context, continuations = "hello there ", ["you", "hello you there", "x"]
+    found = engine.loglikelihood(ModelName.parse("base"), context, continuations)
+    for continuation, likelihood in zip(continuations, found, strict=True):
+        whole = reference.tokenize((context + continuation).encode(), special=True)
+        before = len(reference.tokenize(context.rstrip().encode(), special=True))
+        reference.reset()
+        reference.eval(whole)
+        rows = np.array(reference.scores[: len(whole)], dtype=np.float64)
+        rows -= np.log(np.exp(rows - rows.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True)) + rows.max(
+            axis=1, keepdims=True
+        )
+        steps = [(rows[place - 1], whole[place]) for place in range(before, len(whole))]
+        assert likelihood.total == pytest.approx(sum(row[token] for row, token in steps), abs=1e-2)
+        assert likelihood.greedy == all(int(row.argmax()) == token for row, token in steps)
+    reference.close()
+    assert engine.loglikelihood(ModelName.parse("alpha"), context, continuations) != found
+    one, two = (engine.loglikelihood(ModelName.parse("beta"), context, continuations, serial=True) for _ in range(2))
+    assert one == two
+    assert engine.loglikelihood(ModelName.parse("base"), "", ["hello"])[0].total < 0
+    with pytest.raises(UsageError):
+        engine.loglikelihood(ModelName.parse("auto"), context, continuations)
+    with pytest.raises(ContextExceeded):
+        engine.loglikelihood(ModelName.parse("base"), "word " * 5000, continuations)
 
 
 @needs_library
