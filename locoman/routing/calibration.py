@@ -6,6 +6,8 @@ Temperature scaling: Guo et al., 2017, "On Calibration of Modern Neural Networks
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +16,11 @@ KEEP = 0.96  # share of the adapters' own unseen questions that the threshold is
 TURNED_AWAY = 0.97  # share of nobody's questions that are nearly all
 FAINT = 0.25  # of scope, whose spread over the adapters' own questions is 1 to 2
 LARGEST = 32.0  # factor: with every example told right, it would grow without end
+DOUBT = (
+    0.03  # share of questions whose likeliest adapter is a matter of luck, as one would guess before having examples
+)
+_SURE_OF_DOUBT = 2.0  # the precision of that guess, on the scale of log-odds
+_ROUNDS = 4
 
 Matrix = NDArray[np.float64]
 Labels = NDArray[np.int64]
@@ -25,25 +32,69 @@ def softmax(logits: Matrix) -> Matrix:
     return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True), dtype=np.float64)
 
 
-def fit_temperature(logits: Matrix, labels: Labels, weights: NDArray[np.float64]) -> float:
-    """The factor from 1/8 to LARGEST that gives `logits`, shape (n, classes), the smallest weighted negative log-likelihood.
+@dataclass(frozen=True, slots=True)
+class Sureness:
+    """How scores become probabilities: (1 - doubt) softmax(temperature x scores) + doubt / classes.
 
-    The likelihood has one optimum in the factor, so a golden-section search over its logarithm finds it.
+    The second part is for questions that are worded like another adapter's: without it a few of them force the temperature
+    down for all others, which then are surer than was said in the middle and less sure at the top.
     """
-    rows = np.arange(len(labels))
+
+    temperature: float
+    doubt: float
+
+    def probabilities(self, scores: Matrix) -> Matrix:
+        """For scores of shape (n, classes)."""
+        sure = softmax(self.temperature * scores)
+        return np.asarray((1 - self.doubt) * sure + self.doubt / scores.shape[-1], dtype=np.float64)
+
+
+def fit_sureness(scores: Matrix, labels: Labels, weights: NDArray[np.float64]) -> Sureness:
+    """What makes `scores`, shape (n, classes), likeliest; the doubt is held near DOUBT where examples are few (the maximum of
+    a posterior: the log-odds are normal around DOUBT's). Each of the two is searched in turn with the other held."""
+    rows, doubt = np.arange(len(labels)), DOUBT
+    weights = weights * (len(labels) / weights.sum())
+    usual = math.log(DOUBT / (1 - DOUBT))
+    for _ in range(_ROUNDS):
+        temperature = fit_temperature(scores, labels, weights, doubt)
+        found = softmax(temperature * scores)[rows, labels]
+
+        def loss(odds: float, found: Matrix = found) -> float:
+            share = 1 / (1 + math.exp(-odds))
+            likelihood = np.log(np.maximum((1 - share) * found + share / scores.shape[-1], 1e-12))
+            return float(_SURE_OF_DOUBT * (odds - usual) ** 2 - (weights * likelihood).sum())
+
+        doubt = 1 / (1 + math.exp(-_lowest(loss, -9.0, 0.0)))
+    return Sureness(temperature, doubt)
+
+
+def fit_temperature(logits: Matrix, labels: Labels, weights: NDArray[np.float64], doubt: float = 0.0) -> float:
+    """The factor from 1/8 to LARGEST that gives `logits`, shape (n, classes), the smallest weighted negative log-likelihood,
+    with this much doubt (see Sureness)."""
+    rows, least = np.arange(len(labels)), max(doubt / logits.shape[-1], 1e-12)
 
     def loss(power: float) -> float:
-        probabilities = softmax(logits * 2.0**power)[rows, labels]
-        return float(-(weights * np.log(np.maximum(probabilities, 1e-12))).sum())
+        probabilities = (1 - doubt) * softmax(logits * 2.0**power)[rows, labels] + least
+        return float(-(weights * np.log(probabilities)).sum())
 
-    low, high, golden = -3.0, math.log2(LARGEST), (math.sqrt(5) - 1) / 2
+    return float(2.0 ** _lowest(loss, -3.0, math.log2(LARGEST)))
+
+
+def _lowest(loss: Callable[[float], float], low: float, high: float) -> float:
+    """Where a function with one valley is lowest, to 0.001: golden-section search (Kiefer, 1953)."""
+    golden = (math.sqrt(5) - 1) / 2
+    left, right = high - golden * (high - low), low + golden * (high - low)
+    at_left, at_right = loss(left), loss(right)
     while high - low > 1e-3:
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        if loss(left) < loss(right):
-            high = right
+        if at_left < at_right:
+            high, right, at_right = right, left, at_left
+            left = high - golden * (high - low)
+            at_left = loss(left)
         else:
-            low = left
-    return float(2.0 ** ((low + high) / 2))
+            low, left, at_left = left, right, at_right
+            right = low + golden * (high - low)
+            at_right = loss(right)
+    return (low + high) / 2
 
 
 def choose_threshold(own: NDArray[np.float64], others: NDArray[np.float64], silent: float) -> float:

@@ -16,7 +16,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-UNKNOWN = 0.5
+UNKNOWN = 0.75
+_BLOCK = 128  # texts that are compared at a time
+_COMMON, _RARE = 0.02, 8  # a term is common that is in more than this share of the texts, and in more than so many
 
 Floats: TypeAlias = NDArray[np.float32]
 Rows: TypeAlias = NDArray[np.int64]
@@ -110,10 +112,40 @@ class Bag:
     def similarities_of(self, vector: Vector) -> Floats:
         """As `similarities`, for a text that the vocabulary has transformed."""
         terms, weights = vector
-        begins, lengths = self.starts[terms], self.starts[terms + 1] - self.starts[terms]
-        ends = np.cumsum(lengths)
-        if not len(ends) or not ends[-1]:
-            return np.zeros(self.count, dtype=np.float32)
-        entries = np.arange(ends[-1]) + np.repeat(begins - (ends - lengths), lengths)
+        entries, lengths = self._entries(terms)
         shares = self.weights[entries].astype(np.float32) * np.repeat(weights, lengths)
         return np.bincount(self.texts[entries], shares, self.count).astype(np.float32)
+
+    def similarities_of_many(self, vectors: Sequence[Vector]) -> Floats:
+        """As `similarities_of`, shape (vectors, count). Terms that many texts have are multiplied as a dense matrix: they are
+        few, and most of the entries."""
+        frequency = np.diff(self.starts)
+        common = np.flatnonzero(frequency > max(_RARE, self.count * _COMMON))
+        column = np.full(len(frequency), -1)
+        column[common] = np.arange(len(common))
+        dense = np.zeros((self.count, len(common)), dtype=np.float32)
+        entries, lengths = self._entries(common)
+        dense[self.texts[entries], np.repeat(np.arange(len(common)), lengths)] = self.weights[entries]
+        return np.concatenate([
+            self._block(vectors[start : start + _BLOCK], column, dense) for start in range(0, len(vectors), _BLOCK)
+        ])  # fmt: skip
+
+    def _block(self, vectors: Sequence[Vector], column: Rows, dense: Floats) -> Floats:
+        """The similarities of some texts; the terms that have a `column` in `dense` are those of many texts."""
+        rows = np.repeat(np.arange(len(vectors)), [len(terms) for terms, _ in vectors])
+        terms, weights = (np.concatenate(parts) for parts in zip(*vectors, strict=True))
+        many = column[terms] >= 0
+        own = np.zeros((len(vectors), dense.shape[1]), dtype=np.float32)
+        own[rows[many], column[terms[many]]] = weights[many]
+        entries, lengths = self._entries(terms[~many])
+        shares = self.weights[entries] * np.repeat(weights[~many], lengths)
+        places = self.texts[entries] + np.repeat(rows[~many] * self.count, lengths)
+        few = np.bincount(places, shares, len(vectors) * self.count).reshape(len(vectors), self.count)
+        return np.asarray(own @ dense.T + few, dtype=np.float32)
+
+    def _entries(self, terms: Rows) -> tuple[Rows, Rows]:
+        """Where the entries of these terms are, one after the other, and how many each term has."""
+        lengths = self.starts[terms + 1] - self.starts[terms]
+        ends = np.cumsum(lengths)
+        first = np.repeat(self.starts[terms] - (ends - lengths), lengths)
+        return np.arange(len(first)) + first, lengths

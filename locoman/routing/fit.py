@@ -20,6 +20,7 @@ from locoman.routing.kernels import (
 )
 from locoman.routing.learner import Learned, learn
 from locoman.routing.models import AdapterRule, Encoder, Learnt, Meaning, RouterModel, Wording
+from locoman.routing.packed import Packed
 from locoman.routing.text import MAX_CHARACTERS, character_grams, normalise, shape, word_grams
 
 MAX_EXAMPLES = 500  # per adapter; who brings more is sampled, so that nobody wins by mass
@@ -97,13 +98,20 @@ def _learn(examples: Sequence[Example], vectors: Floats | None) -> tuple[Learnt,
     )
     meaning, found = None, None
     if vectors is not None:
-        halves = np.ascontiguousarray(vectors.reshape(len(texts), 2, -1).transpose(1, 0, 2))
-        last = halves[1] @ halves[1].T
-        kernel = meaning_kernel(halves[0] @ halves[0].T + last, words, characters)
-        found = learn(kernel, 2 * last, labels, groups, MEANING_NOISE)
-        meaning = Meaning(ID, halves, found.scorer)
+        halves = vectors.reshape(len(texts), 2, -1)
+        lower, last = Packed.of(halves[:, 0]), Packed.of(halves[:, 1])
+        alike_lower, alike_last = _products(lower), _products(last)
+        kernel = meaning_kernel(alike_lower + alike_last, words, characters)
+        found = learn(kernel, 2 * alike_last, labels, groups, MEANING_NOISE)
+        meaning = Meaning(ID, lower, last, found.scorer)
     conflicts = find_conflicts(names, texts, labels, found or lexical)
     return Learnt(names, texts, wording, lexical.scorer, meaning, conflicts), lexical, found
+
+
+def _products(packed: Packed) -> Floats:
+    """Of all vectors with each other."""
+    vectors = packed.unpacked()
+    return vectors @ vectors.T
 
 
 def _wording(shapes: Sequence[str]) -> tuple[Wording, Floats, Floats]:
@@ -115,9 +123,12 @@ def _wording(shapes: Sequence[str]) -> tuple[Wording, Floats, Floats]:
 
 def _compared(documents: Sequence[list[str]]) -> tuple[Bag, Floats]:
     vocabulary = Vocabulary.learn(documents, minimum_documents=1, maximum_terms=MAX_TERMS)
-    vectors = [vocabulary.transform(grams) for grams in documents]
+    exact = (vocabulary.transform(grams) for grams in documents)
+    vectors = [
+        (rows, weights.astype(np.float16).astype(np.float32)) for rows, weights in exact
+    ]  # as the bag keeps them
     bag = Bag.made_of(vocabulary, vectors)
-    return bag, np.stack([bag.similarities_of(vector) for vector in vectors])
+    return bag, bag.similarities_of_many(vectors)
 
 
 def _vectors(encoder: Encoder | None, texts: Sequence[str]) -> Floats | None:

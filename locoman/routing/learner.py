@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from locoman.routing.calibration import (
+    DOUBT,
     Labels,
     Matrix,
+    Sureness,
     choose_threshold,
     fit_slope,
-    fit_temperature,
+    fit_sureness,
 )
 from locoman.routing.features import Floats
 from locoman.routing.ridge import ridge
@@ -21,7 +23,7 @@ from locoman.routing.scorer import Judgement, Owners, Scale, Scorer, evidence, s
 
 LARGE = 500  # from so many examples on float32 does, in half the time: what it loses is far below the noise
 _BLOCK = 256  # texts that are looked at together, so that memory grows with the kernel alone
-USUAL_TEMPERATURE = 8.0  # where there are too few examples to measure one
+USUAL = Sureness(8.0, DOUBT)  # where there are too few examples to measure it
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,18 @@ def learn(kernel: Floats, similarities: Floats, labels: Labels, groups: Labels, 
     left_out = solved.left_out.astype(np.float64)
     held = _held(labels, groups)
     mine = held & (labels < classes - 1)
-    temperature = USUAL_TEMPERATURE
+    sureness = USUAL
     if mine.any() and classes > 2:
         balance = 1.0 / np.bincount(labels)[labels[mine]]
-        temperature = fit_temperature(evidence(left_out, nearest)[mine], labels[mine], balance)
+        sureness = fit_sureness(evidence(left_out, nearest)[mine], labels[mine], balance)
     weights = solved.weights.astype(np.float32)
     scale = _scale(signs(left_out, nearest)[mine if mine.any() else labels < classes - 1])
-    scorer = Scorer(owners, weights, temperature, scale, 0.0, 1.0)
+    scorer = Scorer(owners, weights, sureness, scale, 0.0, 1.0)
     scope = scorer.judge_scores(left_out, nearest).scope
     silent = float(scorer.judge_scores(np.zeros((1, classes)), np.zeros((1, classes))).scope[0])
     threshold = choose_threshold(scope[mine], scope[held & (labels == classes - 1)], silent)
     slope = fit_slope(scope[held] - threshold, labels[held] < classes - 1)
-    final = Scorer(owners, weights, temperature, scale, threshold, slope)
+    final = Scorer(owners, weights, sureness, scale, threshold, slope)
     return Learned(final, final.judge_scores(left_out, nearest), held)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from locoman.routing.features import Bag, Floats
+from locoman.routing.packed import Packed
 from locoman.routing.scorer import Scorer
 
 
@@ -37,13 +38,14 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """All examples by their vectors, shape (2, examples, width): those of the encoder's lower layer and of its last.
+    """All examples by their vectors: those of the encoder's lower layer and of its last.
 
     `encoder` names the encoder that made them.
     """
 
     encoder: str
-    vectors: Floats
+    lower: Packed
+    last: Packed
     scorer: Scorer
 
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 Matrix = NDArray[np.float64]
 
+_SMALL = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Ridge:
@@ -26,14 +28,34 @@ class Ridge:
 def ridge(kernel: Matrix, targets: Matrix, noise: Matrix, groups: NDArray[np.int64]) -> Ridge:
     """Solves for `targets`, shape (texts, classes), with `noise`, shape (texts,), on the diagonal of D.
 
-    Texts of one number in `groups`, shape (texts,), are left out together.
+    Texts of one number in `groups`, shape (texts,), are left out together. The kernel is symmetric and positive semidefinite,
+    of which its lower triangle is read; the noise is positive.
     """
     regular = kernel + np.diag(noise).astype(kernel.dtype)
-    inverse = np.linalg.inv(regular)
-    weights = inverse @ targets
-    left_out = targets - weights / np.diag(inverse)[:, None]
-    order = np.argsort(groups, kind="stable")
-    for block in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
-        if len(block) > 1:
-            left_out[block] = targets[block] - np.linalg.solve(inverse[np.ix_(block, block)], weights[block])
+    root = _inverse(np.asarray(np.linalg.cholesky(regular), dtype=kernel.dtype))  # G = root^T root
+    weights = root.T @ (root @ targets)
+    left_out = targets - weights / np.einsum("ij,ij->j", root, root)[:, None]
+    for block in _shared(groups):
+        part = root[:, block]
+        left_out[block] = targets[block] - np.linalg.solve(part.T @ part, weights[block])
     return Ridge(weights, left_out)
+
+
+def _inverse(lower: Matrix) -> Matrix:
+    """Of a lower triangular matrix, half by half: nearly all of it is products of matrices."""
+    size = len(lower)
+    if size <= _SMALL:
+        return np.asarray(np.linalg.inv(lower))
+    half = size // 2
+    first, second = _inverse(lower[:half, :half]), _inverse(lower[half:, half:])
+    result = np.zeros_like(lower)
+    result[:half, :half], result[half:, half:] = first, second
+    result[half:, :half] = -second @ (lower[half:, :half] @ first)
+    return result
+
+
+def _shared(groups: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """The texts of each group that has several."""
+    order = np.argsort(groups, kind="stable")
+    blocks = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
+    return [block for block in blocks if len(block) > 1]

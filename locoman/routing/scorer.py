@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from locoman.routing.calibration import Matrix, softmax
+from locoman.routing.calibration import Matrix, Sureness
 from locoman.routing.features import Floats
 
 NEIGHBOURS = 0.3  # what the nearest examples weigh in the choice of an adapter
@@ -64,13 +64,13 @@ class Scale:
 class Scorer:
     """What was learned for one way of comparing texts.
 
-    `weights`: shape (examples, adapters + 1). Among the adapters probabilities are softmax(temperature x evidence); that it
-    is any adapter's question at all has the probability 1 / (1 + exp(-slope (scope - threshold))): one half at the threshold.
+    `weights`: shape (examples, adapters + 1). `sureness` makes probabilities among the adapters of evidence; that it is any
+    adapter's question at all has the probability 1 / (1 + exp(-slope (scope - threshold))): one half at the threshold.
     """
 
     owners: Owners
     weights: Floats
-    temperature: float
+    sureness: Sureness
     scale: Scale
     threshold: float
     slope: float
@@ -81,7 +81,7 @@ class Scorer:
 
     def judge_scores(self, scores: Matrix, nearest: Matrix) -> Judgement:
         """For texts with these scores and nearest examples, both shape (texts, adapters + 1)."""
-        among = softmax(self.temperature * evidence(scores, nearest))
+        among = self.sureness.probabilities(evidence(scores, nearest))
         scope = ((signs(scores, nearest) - self.scale.mean) / self.scale.spread) @ SIGNS
         return Judgement(among, scope, _logistic(self.slope * (scope - self.threshold)))
 

@@ -2,8 +2,9 @@
 
 Members: `header` (JSON as UTF-8 bytes), `texts` (a JSON list of the examples), `starts` (whose they are, as scorer.Owners), for
 each of `words` and `characters` the terms, one per line, with `_idf`, `_starts`, `_texts` and `_weights` (features.Bag),
-`lexical` (the scorer's weights), and where an encoder was used `vectors` (float16) and `meaning`. Where no adapter gave an
-example only `header` is there. A file is taken for hostile: sizes, types and shapes are checked before memory is spent.
+`lexical` (the scorer's weights), and where an encoder was used `vectors` with their `scales` (packed.Packed, the lower
+layer's before the last's) and `meaning`. Where no adapter gave an example only `header` is there. A file is taken for
+hostile: sizes, types and shapes are checked before memory is spent.
 """
 
 from __future__ import annotations
@@ -21,16 +22,18 @@ from numpy.typing import NDArray
 
 from locoman.errors import InvalidFile, LocomanError, StoreError
 from locoman.names import check_name
+from locoman.routing.calibration import Sureness
 from locoman.routing.cascade import Router
 from locoman.routing.encoder.files import ID
 from locoman.routing.encoder.minilm import WIDTH
 from locoman.routing.features import Bag, Vocabulary
 from locoman.routing.models import AdapterRule, Conflict, Encoder, Learnt, Meaning, RouterModel, Wording
+from locoman.routing.packed import LARGEST_NUMBER, Packed
 from locoman.routing.scorer import Owners, Scale, Scorer
 from locoman.routing.stages.arbiter import Arbiter
 from locoman.store.atomic import write_atomic
 
-FORMAT: Literal[2] = 2  # goes up whenever features or file change: a router of another format is fitted again, not read
+FORMAT: Literal[3] = 3  # goes up whenever features or file change: a router of another format is fitted again, not read
 MAX_BYTES = 256 << 20
 MAX_HEADER_BYTES = 16 << 20
 
@@ -41,7 +44,7 @@ _NPY = re.compile(
 )
 _BAG = ("", "_idf", "_starts", "_texts", "_weights")
 _LEARNT = {"texts", "starts", "lexical"} | {kind + part for kind in ("words", "characters") for part in _BAG}
-_MEANT = {"vectors", "meaning"}
+_MEANT = {"vectors", "scales", "meaning"}
 Number = TypeVar("Number", bound=np.generic)
 
 _Share = Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
@@ -57,6 +60,7 @@ class _Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Scorer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     temperature: _Positive
+    doubt: _Share
     mean: _Four
     spread: Annotated[tuple[_Positive, ...], msgspec.Meta(min_length=4, max_length=4)]
     threshold: float
@@ -79,7 +83,7 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     meaning: _Scorer | None = None
     encoder: str = ""
     conflicts: tuple[_Conflict, ...] = ()
-    format: Literal[2] = FORMAT
+    format: Literal[3] = FORMAT
 
 
 def save(model: RouterModel, path: Path) -> None:
@@ -97,7 +101,12 @@ def save(model: RouterModel, path: Path) -> None:
         arrays["lexical"] = learnt.lexical.weights
         meaning = learnt.meaning
         if meaning is not None:
-            arrays |= {"vectors": meaning.vectors.astype(np.float16), "meaning": meaning.scorer.weights}
+            halves = (meaning.lower, meaning.last)
+            arrays |= {
+                "vectors": np.stack([half.numbers for half in halves]),
+                "scales": np.stack([half.scales for half in halves]),
+                "meaning": meaning.scorer.weights,
+            }
         header = _Header(
             rules,
             model.wrong_cost,
@@ -186,10 +195,13 @@ def _learnt(file: _File, header: _Header, lexical: _Scorer) -> Learnt:
     wording = Wording(_bag(file, "words", len(texts)), _bag(file, "characters", len(texts)))
     meaning = None
     if header.meaning is not None:
-        vectors = file.array("vectors", np.float16, 3).astype(np.float32)
-        if vectors.shape != (2, len(texts), WIDTH) or header.encoder != ID:
+        vectors, scales = file.array("vectors", np.int8, 3), file.array("scales", np.float32, 2)
+        if vectors.shape != (2, len(texts), WIDTH) or scales.shape != (2, len(texts)) or header.encoder != ID:
             raise ValueError("vectors of another encoder")
-        meaning = Meaning(header.encoder, vectors, _scorer(file, "meaning", header.meaning, owners))
+        if scales.size and not 0 < scales.min() <= scales.max() <= 1 / LARGEST_NUMBER:
+            raise ValueError("vectors longer than the encoder's")
+        lower, last = (Packed(numbers, scale) for numbers, scale in zip(vectors, scales, strict=True))
+        meaning = Meaning(header.encoder, lower, last, _scorer(file, "meaning", header.meaning, owners))
     conflicts = tuple(Conflict(c.adapter, c.other, c.count, c.examples) for c in header.conflicts)
     return Learnt(header.names, texts, wording, _scorer(file, "lexical", lexical, owners), meaning, conflicts)
 
@@ -197,16 +209,16 @@ def _learnt(file: _File, header: _Header, lexical: _Scorer) -> Learnt:
 def _scorer_header(scorer: Scorer) -> _Scorer:
     scale = scorer.scale
     mean, spread = tuple(scale.mean.tolist()), tuple(scale.spread.tolist())
-    return _Scorer(scorer.temperature, mean, spread, scorer.threshold, scorer.slope)
+    return _Scorer(scorer.sureness.temperature, scorer.sureness.doubt, mean, spread, scorer.threshold, scorer.slope)
 
 
 def _scorer(file: _File, name: str, header: _Scorer, owners: Owners) -> Scorer:
     weights = file.array(name, np.float32, 2)
-    numbers = (header.temperature, header.threshold, header.slope, *header.mean, *header.spread)
+    numbers = (header.temperature, header.doubt, header.threshold, header.slope, *header.mean, *header.spread)
     if weights.shape != (owners.starts[-1], len(owners.starts) - 1) or not all(map(math.isfinite, numbers)):
         raise ValueError("arrays that do not fit together")
     scale = Scale(np.array(header.mean), np.array(header.spread))
-    return Scorer(owners, weights, header.temperature, scale, header.threshold, header.slope)
+    return Scorer(owners, weights, Sureness(header.temperature, header.doubt), scale, header.threshold, header.slope)
 
 
 def _bag(file: _File, kind: str, count: int) -> Bag:

@@ -12,6 +12,15 @@ _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\uf
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LAST_LATIN = "\u024f"
 _DIGIT = re.compile(r"\d")
+_ENDINGS = (
+    "ing",
+    "edly",
+    "ed",
+    "ies",
+    "es",
+    "ly",
+    "s",
+)  # English: with few examples "pay" and "paying" had better meet
 _TOKEN = re.compile(r"[^\W\d_]+|0+|[^\w\s]|_")
 
 
@@ -30,9 +39,17 @@ def shape(text: str) -> str:
 
 
 def word_grams(shaped: str) -> list[str]:
-    """The 1- and 2-grams over words, numbers (of whatever length, all the token "0") and single symbols."""
-    tokens = ["0" if token[0] == "0" else token for token in _TOKEN.findall(shaped)]
+    """The 1- and 2-grams over stems of words, numbers (of whatever length, all the token "0") and single symbols."""
+    tokens = ["0" if token[0] == "0" else _stem(token) for token in _TOKEN.findall(shaped)]
     return tokens + [f"{left} {right}" for left, right in itertools.pairwise(tokens)]
+
+
+def _stem(word: str) -> str:
+    """Without the first of the endings that leaves three letters or more."""
+    for ending in _ENDINGS:
+        if word.endswith(ending) and len(word) >= len(ending) + 3:
+            return word[: -len(ending)]
+    return word
 
 
 def character_grams(shaped: str) -> list[str]:

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from locoman.routing.calibration import (
+    DOUBT,
     LARGEST,
     choose_threshold,
     fit_slope,
+    fit_sureness,
     fit_temperature,
     softmax,
 )
@@ -31,6 +33,24 @@ def test_weights_say_whose_likelihood_counts() -> None:
     labels = np.repeat([0, 1], 10)
     for_the_right, for_the_wrong = np.repeat([1.0, 0.01], 10), np.repeat([0.01, 1.0], 10)
     assert fit_temperature(logits, labels, for_the_right) > 1 > fit_temperature(logits, labels, for_the_wrong)
+
+
+def test_questions_worded_like_anothers_become_doubt_and_leave_the_temperature_alone() -> None:
+    random = np.random.default_rng(4)
+    honest = random.normal(0, 3, (6000, 5))
+    labels = np.array([random.choice(5, p=row) for row in softmax(honest)])
+    lucky = random.random(len(labels)) < 0.1
+    labels[lucky] = random.integers(0, 5, lucky.sum())
+    found = fit_sureness(honest / 2, labels, np.ones(len(labels)))
+    assert found.temperature == pytest.approx(2, rel=0.1)
+    assert found.doubt == pytest.approx(0.1, abs=0.02)
+    np.testing.assert_allclose(found.probabilities(honest).sum(axis=1), 1)
+    assert found.probabilities(honest * 100).max() < 0.95
+
+
+def test_a_handful_of_examples_leaves_the_doubt_where_it_was() -> None:
+    labels = np.arange(6) % 2
+    assert fit_sureness(np.eye(2)[labels] * 5, labels, np.ones(6)).doubt == pytest.approx(DOUBT, rel=0.3)
 
 
 def test_the_threshold_keeps_ninety_six_of_a_hundred_own_questions() -> None:

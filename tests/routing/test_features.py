@@ -5,7 +5,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 from support.subjects import NONE, SUBJECTS
 
-from locoman.routing.features import Vocabulary
+from locoman.routing.features import Bag, Vocabulary
 from locoman.routing.text import character_grams, shape, word_grams
 
 TEXTS = [shape(text) for subject in SUBJECTS for text in subject.mine] + [shape(text) for text in NONE]
@@ -42,6 +42,17 @@ def test_unknown_terms_shorten_the_vector_and_keep_its_direction() -> None:
 def test_text_without_a_known_term_has_no_weights(text: str) -> None:
     rows, weights = learn(["what is the sum"]).transform(word_grams(text))
     assert rows.shape == weights.shape == (0,)
+
+
+@pytest.mark.parametrize("repeats", [1, 9])
+def test_many_texts_at_once_are_compared_as_one_by_one(repeats: int) -> None:
+    """Repeated often enough, terms become common and are multiplied as a dense matrix."""
+    documents = [character_grams(text) for text in TEXTS * repeats]
+    vocabulary = Vocabulary.learn(documents, minimum_documents=1, maximum_terms=10**6)
+    bag = Bag.of(vocabulary, documents)
+    asked = [vocabulary.transform(character_grams(text)) for text in ("what is the sum", "", "zorgon", *TEXTS)]
+    expected = np.stack([bag.similarities_of(vector) for vector in asked])
+    np.testing.assert_allclose(bag.similarities_of_many(asked), expected, atol=1e-4)
 
 
 def test_rare_terms_are_left_out_and_the_commonest_kept() -> None:

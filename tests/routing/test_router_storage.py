@@ -154,7 +154,7 @@ def test_an_array_that_claims_to_be_huge_allocates_nothing(good: bytes, tmp_path
 @pytest.mark.parametrize(
     "changes",
     [
-        {"format": 1},
+        {"format": 2},
         {"format": "1"},
         {"surprise": 1},
         {"adapters": []},
@@ -163,9 +163,46 @@ def test_an_array_that_claims_to_be_huge_allocates_nothing(good: bytes, tmp_path
         {"names": ["sums"]},
         {"names": ["sums", "travel", "nobody-knows"]},
         {"lexical": None},
-        {"lexical": {"temperature": 0.0, "mean": [0] * 4, "spread": [1] * 4, "threshold": 0.5, "slope": 1.0}},
-        {"lexical": {"temperature": 1.0, "mean": [0] * 3, "spread": [1] * 4, "threshold": 0.5, "slope": 1.0}},
-        {"meaning": {"temperature": 1.0, "mean": [0] * 4, "spread": [1] * 4, "threshold": 0.5, "slope": 1.0}},
+        {
+            "lexical": {
+                "temperature": 0.0,
+                "doubt": 0.1,
+                "mean": [0] * 4,
+                "spread": [1] * 4,
+                "threshold": 0.5,
+                "slope": 1.0,
+            }
+        },
+        {
+            "lexical": {
+                "temperature": 1.0,
+                "doubt": 0.1,
+                "mean": [0] * 3,
+                "spread": [1] * 4,
+                "threshold": 0.5,
+                "slope": 1.0,
+            }
+        },
+        {
+            "meaning": {
+                "temperature": 1.0,
+                "doubt": 0.1,
+                "mean": [0] * 4,
+                "spread": [1] * 4,
+                "threshold": 0.5,
+                "slope": 1.0,
+            }
+        },
+        {
+            "lexical": {
+                "temperature": 1.0,
+                "doubt": 2,
+                "mean": [0] * 4,
+                "spread": [1] * 4,
+                "threshold": 0.5,
+                "slope": 1.0,
+            }
+        },
         {"wrong_cost": -1},
     ],
 )

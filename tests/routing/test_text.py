@@ -48,6 +48,11 @@ def test_a_number_of_any_length_is_one_word() -> None:
     assert word_grams("") == []
 
 
+def test_forms_of_a_word_meet_and_short_words_stay() -> None:
+    assert word_grams("pay paying pays payed") == ["pay"] * 4 + ["pay pay"] * 3
+    assert word_grams("is his used us") == ["is", "his", "used", "us", "is his", "his used", "used us"]
+
+
 @pytest.mark.parametrize("text", ["", "a", "to be or not", "count 00 km!", "antidisestablishmentarianism x"])
 def test_character_grams_are_those_of_scikit_learn(text: str) -> None:
     analyse = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), lowercase=False).build_analyzer()

@@ -52,8 +52,7 @@ class EncoderStage:
 
     def _products(self, question: str) -> tuple[Floats, Floats]:
         vector = self._vector(normalise(question)).reshape(2, -1)
-        vectors = self._meaning.vectors
-        return vectors[0] @ vector[0], vectors[1] @ vector[1]
+        return self._meaning.lower.products(vector[0]), self._meaning.last.products(vector[1])
 
     def _vector(self, text: str) -> Floats:
         known = self._known.get(text)
