@@ -65,10 +65,7 @@ def plan_lora(folder: Path, base: Path, quantization: str = "F16") -> LoraPlan:
     kind = TYPES[quantization]
     settings = read_lora_settings(folder / "adapter_config.json")
     known = read_lora_base(base)
-    modules = _pair_up(open_weights(folder, "adapter_model"), folder)
-    for module, (a, b) in modules.items():
-        _check_rank(module, a, b, settings)
-        _check_place(module, (b.shape[0], a.shape[1]), known, folder)
+    modules = _fitting(folder, settings, known)
     alpha = _common_alpha(modules, settings)
     pairs = []
     for module, (a, b) in modules.items():
@@ -77,6 +74,15 @@ def plan_lora(folder: Path, base: Path, quantization: str = "F16") -> LoraPlan:
         pairs.append(PlannedPair(tensor.target, a, tensor.converted(b), factor))
     size = sum(tensor.rows * kind.row_bytes(tensor.shape[1]) for pair in pairs for tensor in (pair.a, pair.b))
     return LoraPlan(folder, known.architecture, kind, alpha, tuple(pairs), size)
+
+
+def fit_lora(folder: Path, base: LoraBase) -> tuple[str, ...]:
+    """The modules that the PEFT adapter in `folder` adds to, if all of them are in `base` with the same shape.
+
+    Reads its configuration and the header of its file. Raises WrongBase, InvalidFile (it is broken), Unsupported,
+    StoreError.
+    """
+    return tuple(_fitting(folder, read_lora_settings(folder / "adapter_config.json"), base))
 
 
 def convert_lora(plan: LoraPlan, target: Path, progress: Progress = no_progress) -> None:
@@ -111,6 +117,14 @@ def check_lora_gguf(path: Path, base_gguf: Path) -> None:
 def _new_tensor(name: str, source: TensorSource, kind: TensorType, factor: float) -> NewTensor:
     size = source.rows * kind.row_bytes(source.shape[1])
     return NewTensor(name, source.shape, kind, size, partial(stored_pieces, source, kind, factor))
+
+
+def _fitting(folder: Path, settings: LoraSettings, base: LoraBase) -> dict[str, tuple[StoredTensor, StoredTensor]]:
+    modules = _pair_up(open_weights(folder, "adapter_model"), folder)
+    for module, (a, b) in modules.items():
+        _check_rank(module, a, b, settings)
+        _check_place(module, (b.shape[0], a.shape[1]), base, folder)
+    return modules
 
 
 def _pair_up(tensors: Mapping[str, StoredTensor], folder: Path) -> dict[str, tuple[StoredTensor, StoredTensor]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, product
 from pathlib import Path
@@ -57,6 +57,15 @@ class ModelShape:
             for name, shape in self.modules().items():
                 yield f"{prefix}{name}.weight", shape
         yield "model.norm.weight", (self.hidden,)
+
+    def lora_tensors(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """(name, shape) of a rank-16 LoRA on the four attention matrices of each layer."""
+        modules = {name: size for name, size in self.modules().items() if name.startswith("self_attn.")}
+        for layer in range(self.layers):
+            for name, (rows, columns) in modules.items():
+                prefix = f"base_model.model.model.layers.{layer}.{name}"
+                yield f"{prefix}.lora_A.weight", (16, columns)
+                yield f"{prefix}.lora_B.weight", (rows, 16)
 
 
 SHAPES: dict[str, ModelShape] = {
@@ -115,16 +124,24 @@ def write_checkpoint(folder: Path, shape: ModelShape, seed: int) -> list[Path]:
     return paths
 
 
+def hollow_tensors(path: Path, tensors: Iterable[tuple[str, tuple[int, ...]]]) -> None:
+    """A safetensors file in bf16 whose weights are a hole in the file: zeros that take no room."""
+    header: dict[str, object] = {}
+    end = 0
+    for name, dimensions in tensors:
+        start, end = end, end + 2 * int(np.prod(dimensions))
+        header[name] = {"dtype": "BF16", "shape": list(dimensions), "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + end)
+
+
 def write_adapter(folder: Path, shape: ModelShape, seed: int) -> Path:
     """A rank-16 LoRA in bf16 on the four attention matrices of each layer."""
-    modules = {name: size for name, size in shape.modules().items() if name.startswith("self_attn.")}
-    tensors: list[tuple[str, tuple[int, ...]]] = []
-    for layer in range(shape.layers):
-        for name, (rows, columns) in modules.items():
-            prefix = f"base_model.model.model.layers.{layer}.{name}"
-            tensors += [(f"{prefix}.lora_A.weight", (16, columns)), (f"{prefix}.lora_B.weight", (rows, 16))]
+    tensors = list(shape.lora_tensors())
     folder.mkdir(parents=True)
-    targets = [name.rpartition(".")[2] for name in modules]
+    targets = sorted({name.split(".")[-3] for name, _ in tensors})
     settings = checkpoints.adapter_config(r=16, lora_alpha=32, target_modules=targets)
     checkpoints.write_json(folder / "adapter_config.json", settings)
     random = np.random.default_rng(seed)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from support import checkpoints
 
-from benches.shapes import SHAPES, ModelShape, write_adapter, write_description
+from benches.shapes import SHAPES, hollow_tensors, write_adapter, write_description
 from locoman.contracts import Sampling, ServedAdapter, ServedBase
 from locoman.weights.convert import plan_conversion
 from locoman.weights.gguf_writer import NewTensor, write_gguf
@@ -27,7 +27,7 @@ def make_subject(folder: Path, shape_name: str, adapters: int, seed: int, contex
     shape = SHAPES[shape_name]
     checkpoint = folder / "checkpoint"
     write_description(checkpoint, shape)
-    _write_hollow(checkpoint / "model.safetensors", shape)
+    hollow_tensors(checkpoint / "model.safetensors", shape.tensors())  # enough to plan a conversion
     base = folder / "base.gguf"
     _write_random(checkpoint, base, "Q8_0" if shape_name == "tiny" else "Q4_K_M", seed)
     (checkpoint / "model.safetensors").unlink()
@@ -47,19 +47,6 @@ def _strengthen(config: Path) -> None:
     """Makes the adapter's updates as large as the weights, so that it is seen whose answer an answer is."""
     document = json.loads(config.read_text("utf-8"))
     checkpoints.write_json(config, document | {"lora_alpha": _ALPHA})
-
-
-def _write_hollow(path: Path, shape: ModelShape) -> None:
-    """A checkpoint without weights (a sparse file), from which a conversion can be planned."""
-    header: dict[str, object] = {}
-    end = 0
-    for name, dimensions in shape.tensors():
-        start, end = end, end + 2 * int(np.prod(dimensions))
-        header[name] = {"dtype": "BF16", "shape": list(dimensions), "data_offsets": [start, end]}
-    text = json.dumps(header).encode()
-    with path.open("wb") as file:
-        file.write(len(text).to_bytes(8, "little") + text)
-        file.truncate(8 + len(text) + end)
 
 
 def _write_random(checkpoint: Path, target: Path, quantization: str, seed: int) -> None:

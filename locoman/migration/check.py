@@ -1,0 +1,62 @@
+"""The check of one adapter against a new base: cheap levels first, behaviour only where they leave something open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from locoman.migration.evidence import AdapterVerdict, Evidence
+from locoman.migration.levels import cheap_levels
+from locoman.migration.levels.behaviour import WEIGHTS_IN_QUESTION, WEIGHTS_RULED_OUT, Behaviour
+from locoman.migration.levels.level import Level
+from locoman.migration.scores import Measure
+from locoman.migration.subject import Candidate, Subject
+from locoman.migration.thresholds import Thresholds, thresholds
+from locoman.migration.verdict import decide, ruled_out
+
+
+def check_adapter(
+    adapter: Subject,
+    candidate: Candidate,
+    measure: Measure | None = None,
+    *,
+    rule: Thresholds | None = None,
+    seed: int = 0,
+) -> AdapterVerdict:
+    """What becomes of `adapter` on `candidate`.
+
+    `measure` is called at most once, and asks only for what is not decided without it: where the weights cannot move, the
+    new base alone may still make the adapter obsolete. Without it nothing is asked, and what is not ruled out stays
+    `recheck`. `seed` is that of the bootstrap. Raises what `measure` raises, StoreError, UsageError (scores of unlike cases).
+    """
+    rule = rule or thresholds()
+    evidence = list(_cheap(adapter, candidate, rule))
+    if measure is not None:
+        asked = WEIGHTS_RULED_OUT if ruled_out(evidence) else WEIGHTS_IN_QUESTION
+        evidence.append(_looked(Behaviour(rule.behaviour, measure, asked, seed), adapter, candidate))
+    verdict, rests_on = decide(evidence)
+    reason = rests_on.finding.detail
+    if verdict == "recheck" and measure is None:
+        reason += " Its own cases were not asked."
+    return AdapterVerdict(adapter.name, verdict, rests_on.level, reason, tuple(evidence))
+
+
+def check_cheaply(
+    adapters: Sequence[Subject], candidate: Candidate, *, rule: Thresholds | None = None
+) -> Iterator[AdapterVerdict]:
+    """The verdict on each adapter as far as it can be told without asking anything."""
+    return (check_adapter(adapter, candidate, rule=rule) for adapter in adapters)
+
+
+def _cheap(adapter: Subject, candidate: Candidate, rule: Thresholds) -> Iterator[Evidence]:
+    for level in cheap_levels(rule):
+        evidence = _looked(level, adapter, candidate)
+        yield evidence
+        if ruled_out((evidence,)):
+            return
+
+
+def _looked(level: Level, adapter: Subject, candidate: Candidate) -> Evidence:
+    started = time.perf_counter()
+    finding = level.look(adapter, candidate)
+    return Evidence(level.name, finding, time.perf_counter() - started)
