@@ -41,12 +41,12 @@ class JsonSchema:
         self._validator: Any = None if options.schema is None else _validator(options.schema)
 
     def score(self, answer: str, target: Target) -> Score:
-        """See `locoman.contracts.Scorer`. Raises InvalidOption for a case whose schema is none, and ScorerFailed."""
+        """See `locoman.contracts.Scorer`."""
         try:
             document = _document(answer)
         except (ValueError, RecursionError) as error:
             return Score(0.0, note=f"no JSON: {error}")
-        validators = [self._validator] if self._validator else [_validator(text) for text in target.accepted]
+        validators = [self._validator] if self._validator else [_of_case(text, target) for text in target.accepted]
         problems = [_problem(validator, document) for validator in validators]
         return Score(0.0, note=problems[0]) if problems and all(problems) else Score(float(bool(problems)))
 
@@ -95,6 +95,13 @@ def _problem(validator: Any, document: object) -> str:
     except (referencing.exceptions.Unresolvable, RecursionError) as failure:
         raise ScorerFailed(f"The schema cannot be used: {str(failure)[:200] or 'it never ends'}.") from failure
     return "" if error is None else f"{error.json_path}: {error.message}"[:300]
+
+
+def _of_case(schema: str, target: Target) -> Any:
+    try:
+        return _validator(schema)
+    except InvalidOption as error:
+        raise ScorerFailed(f"The case {target.question[:80]!r} has no usable schema: {error.detail}.") from error
 
 
 def _validator(schema: dict[str, Any] | str) -> Any:

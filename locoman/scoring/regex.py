@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from locoman.contracts import Score, Target
+from locoman.errors import InvalidOption, ScorerFailed
 from locoman.scoring.guard import GuardedPattern
 
 
@@ -25,11 +26,17 @@ class Regex:
         self._pattern = self._compiled(options.pattern) if options.pattern else None
 
     def score(self, answer: str, target: Target) -> Score:
-        """See `locoman.contracts.Scorer`. Raises InvalidOption for a case whose pattern is none."""
-        patterns = [self._pattern] if self._pattern else [self._compiled(text) for text in target.accepted]
+        """See `locoman.contracts.Scorer`."""
+        patterns = [self._pattern] if self._pattern else [self._of_case(text, target) for text in target.accepted]
         text = answer.strip()
         found = (pattern.full_match(text) if self._options.whole else pattern.search(text) for pattern in patterns)
         return Score(float(any(found)))
 
     def _compiled(self, pattern: str) -> GuardedPattern:
         return GuardedPattern(pattern, "regex", "pattern", ignore_case=self._options.ignore_case)
+
+    def _of_case(self, pattern: str, target: Target) -> GuardedPattern:
+        try:
+            return self._compiled(pattern)
+        except InvalidOption as error:
+            raise ScorerFailed(f"The case {target.question[:80]!r} accepts {error.detail}.") from error

@@ -52,6 +52,8 @@ def test_a_schema_that_is_none_is_refused() -> None:
     for schema in ({"type": "whole number"}, "{", "7"):
         with pytest.raises(InvalidOption, match="schema"):
             build_scorer("json_schema", {"schema": schema})
+    with pytest.raises(ScorerFailed, match=r"How old.*no usable schema"):
+        build_scorer("json_schema").score("7", Target(("{",), "How old?"))
 
 
 def test_nothing_is_fetched() -> None:

@@ -34,6 +34,8 @@ def test_a_broken_pattern_is_refused_when_the_scorer_is_built() -> None:
         build_scorer("exact", {"regexes_to_ignore": ["["]})
     with pytest.raises(InvalidOption, match="more than 2000"):
         build_scorer("regex", {"pattern": "a" * 3000})
+    with pytest.raises(ScorerFailed, match=r"Which\?.*no regular expression"):
+        build_scorer("regex").score("x", Target(("(a",), "Which?"))
 
 
 @pytest.mark.usefixtures("impatient")
