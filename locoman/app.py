@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -187,6 +187,22 @@ class App:
             return build_scorer(choice.name, choice.options, Tools(engine, open_sandbox() if runs_code else None))
 
         return build
+
+    @contextmanager
+    def engine_in(self, home: Home) -> Iterator[Engine]:
+        """An engine of this machine for another home, with this one's settings; its host is stopped at the end.
+
+        Where engine.kind is somebody else's server, the host is taken: that server does not know what is in `home`.
+        """
+        values = dict(self.settings.values)
+        if values["engine.kind"] == "openai":
+            values["engine.kind"] = "host"
+        with App(replace(self.settings, home=home.root, values=values)) as app:
+            try:
+                yield app.engine()
+            finally:
+                if values["engine.kind"] == "host":
+                    app.stop_host()
 
     def resident(self) -> Residency | None:
         """What is in memory; None when no host runs (none is started)."""

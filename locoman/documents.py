@@ -54,6 +54,17 @@ def read_jsonl(path: Path, kind: type[T]) -> Iterator[T]:
 
 def read_numbered(path: Path, kind: type[T]) -> Iterator[tuple[int, T]]:
     """As `read_jsonl`, each value with the number of its line, counted from 1."""
+    for number, value in read_each(path, kind):
+        if isinstance(value, InvalidFile):
+            raise value
+        yield number, value
+
+
+def read_each(path: Path, kind: type[T]) -> Iterator[tuple[int, T | InvalidFile]]:
+    """As `read_numbered`, with the error of a line in its place, for whoever wants to know them all.
+
+    Raises InvalidFile (the file is missing, or too large to be read at all), StoreError.
+    """
     if path.exists() and path.stat().st_size > MAX_JSONL_BYTES:
         raise InvalidFile(path, f"larger than {MAX_JSONL_BYTES >> 20} MiB")
     try:
@@ -64,7 +75,7 @@ def read_numbered(path: Path, kind: type[T]) -> Iterator[tuple[int, T]]:
                 if len(line) > MAX_LINE_BYTES:
                     raise InvalidFile(path, f"a line longer than {MAX_LINE_BYTES >> 20} MiB", line=number)
                 if line.strip():
-                    yield number, _json_line(line, path, number, kind)
+                    yield number, _line_or_error(line, path, number, kind)
     except FileNotFoundError as error:
         raise InvalidFile(path, "the file is missing") from error
     except OSError as error:
@@ -86,6 +97,13 @@ def read_text(path: Path, limit: int) -> str:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidFile(path, "not UTF-8 text", line=data[: error.start].count(b"\n") + 1) from error
+
+
+def _line_or_error(line: bytes, path: Path, number: int, kind: type[T]) -> T | InvalidFile:
+    try:
+        return _json_line(line, path, number, kind)
+    except InvalidFile as error:
+        return error
 
 
 def _json_line(line: bytes, path: Path, number: int, kind: type[T]) -> T:
@@ -115,7 +133,7 @@ def _refuse_unknown_keys(document: Any, kind: Any, path: Path, text: str, *, lin
     for key, value in document.items():
         if key not in fields:
             close = nearest(key, fields)
-            raise UnknownKey(path, key, close[0] if close else None, line=line or _line_of_key(text, key))
+            raise UnknownKey(path, key, close[0] if close else None, line=line or line_of_key(text, key))
         inner = fields[key]
         for item in value if isinstance(value, list) else [value]:
             _refuse_unknown_keys(item, inner, path, text, line=line)
@@ -130,7 +148,8 @@ def _struct_inside(kind: Any) -> type[msgspec.Struct] | None:
     return next((found for arg in getattr(kind, "__args__", ()) if (found := _struct_inside(arg))), None)
 
 
-def _line_of_key(text: str, key: str) -> int | None:
+def line_of_key(text: str, key: str) -> int | None:
+    """The line (from 1) of a TOML or JSON text on which `key` is set."""
     for number, line in enumerate(text.splitlines(), start=1):
         head = line.split("=")[0].strip().strip("[]").strip()
         if key in (head, head.strip("\"'"), head.rpartition(".")[2]):

@@ -25,6 +25,7 @@ decided in one table, `locoman.cli.errors`.
     │   ├── BadDelivery                       what came from elsewhere (an index, a package, a bundle) is damaged or lies
     │   └── Unsupported                       well formed, but something this version refuses by name
     ├── ScorerFailed                  exit 1  how right an answer is could not be told
+    ├── Diverged                      exit 1  a training's loss is no number any more
     ├── DownloadFailed                exit 1  a transfer broke off or does not match its digest
     ├── StoreError                    exit 1  LOCOMAN_HOME could not be read or written
     │   ├── StoreBusy                         another locoman is changing it
@@ -266,6 +267,14 @@ class Unsupported(InvalidFile):
 
 class ScorerFailed(LocomanError):
     """A scorer could not tell how right an answer is; that says nothing about the answer."""
+
+
+class Diverged(LocomanError):
+    """A training whose loss is no finite number any more, seen at `step`."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+        super().__init__(f"The training diverged: after step {step} its loss is no number any more.")
 
 
 class DownloadFailed(LocomanError):

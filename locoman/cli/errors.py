@@ -62,6 +62,7 @@ TABLE: tuple[tuple[type[errors.LocomanError], Advice], ...] = (
     (errors.MissingPrerequisite, Advice(_remedy, 4)),
     (errors.BadDelivery, Advice(_always("copy or fetch it again; if that is no help, tell whoever made it"), 1)),
     (errors.InvalidFile, Advice(_mend, 1)),
+    (errors.Diverged, Advice(_always("a lower learning_rate in adapter.toml"), 1)),
     (errors.DownloadFailed, Advice(_always("the same command again; it goes on where it stopped"), 1)),
     (errors.ScorerFailed, Advice(_always("the same command again; cases that are done are not asked again"), 1)),
     (errors.StoreBusy, Advice(_always("wait for it to finish, then try again"), 1)),

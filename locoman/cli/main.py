@@ -27,7 +27,7 @@ COMMANDS = (
     Entry("config", "locoman.cli.config", "Show and change settings."),
     Entry("completion", "locoman.cli.completion", "Print a shell's completion script."),
     Entry("base", "locoman.cli.base", "List, show, choose and remove base models."),
-    Entry("adapter", "locoman.cli.adapter", "Find, add, update and choose adapters."),
+    Entry("adapter", "locoman.cli.adapter", "Find, add, update and choose adapters, and make your own."),
     Entry("eval", "locoman.cli.evaluate", "Evaluate adapters and bases, and compare what came of it."),
     Entry("bundle", "locoman.cli.bundle", "Carry a base and its adapters to machines without a network."),
     Entry("host", "locoman.cli.host", "Run this home's host (started by ask when needed).", hidden=True),

@@ -83,6 +83,11 @@ class Home:
         return self.root / "evals"
 
     @property
+    def training(self) -> Path:
+        """How far trainings are that have not ended, in folders named by what they are made of."""
+        return self.root / "training"
+
+    @property
     def staging(self) -> Path:
         """Work in progress; whatever is here when nobody holds the lock was left by a killed process."""
         return self.root / "staging"

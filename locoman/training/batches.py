@@ -48,3 +48,14 @@ def batches(samples: Sequence[Sample], size: int, rng: random.Random, window: in
         rng.shuffle(groups)
         for group in groups:
             yield pad(group)
+
+
+def hold_back(samples: Sequence[Sample], share: float, seed: int) -> tuple[list[Sample], list[Sample]]:
+    """The samples to train on and a share of them (at least one, where `share` > 0 and two are there) to look at the loss on.
+
+    Drawn by the seed alone, so that a training that is resumed holds back the same ones.
+    """
+    count = min(len(samples) - 1, max(1, round(share * len(samples)))) if share > 0 else 0
+    chosen = set(random.Random(f"validation/{seed}").sample(range(len(samples)), max(0, count)))
+    kept = [sample for place, sample in enumerate(samples) if place not in chosen]
+    return kept, [sample for place, sample in enumerate(samples) if place in chosen]

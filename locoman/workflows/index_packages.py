@@ -40,7 +40,7 @@ def plan_index(folder: Path, target: Path | None = None) -> IndexPlan:
         if names.count(name) > 1:
             raise InvalidFile(package.folder / "adapter.toml", f"another folder holds {package.manifest.ref} too")
     target = target or folder
-    needed = sum(archive_bytes(_sizes(package)) for package in packages)
+    needed = sum(archive_bytes(package_sizes(package)) for package in packages)
     existing = next(place for place in (target.resolve(), *target.resolve().parents) if place.exists())
     if needed > disk_free(existing):
         raise NotEnoughDisk(needed, disk_free(existing), existing)
@@ -52,7 +52,7 @@ def execute_index(plan: IndexPlan, stages: Stages) -> tuple[IndexedPackage, ...]
     entries = []
     for package in plan.packages:
         stages(f"Packing {package.manifest.ref}")(0, None, "")
-        entries.append(_pack(package, plan.target))
+        entries.append(pack_package(package, plan.target / archive_name(package)))
     write_atomic(plan.target / INDEX_NAME, write_index(entries))
     return tuple(entries)
 
@@ -62,18 +62,21 @@ def archive_name(package: AdapterPackage) -> str:
     return f"{package.manifest.name}-{package.manifest.version}-{package.manifest.base.name}.zip"
 
 
-def _pack(package: AdapterPackage, folder: Path) -> IndexedPackage:
-    """Reads every line of the package first: what is broken is not offered to others."""
+def pack_package(package: AdapterPackage, target: Path) -> IndexedPackage:
+    """Writes the package's archive, the same bytes from the same files. Raises InvalidFile, UnknownName, StoreError.
+
+    Every line of the package is read first: what is broken is not offered to others.
+    """
     package.cases()
     package.routing()
     check_scorer(package.manifest.gate.scorer, package.manifest.gate.options)
-    target = folder / archive_name(package)
     with new_file(target) as file, new_archive(file, target) as archive:
         written = [archive.add_file(name, path) for name, path in files_of(package.folder)]
     unpacked = sum(entry.bytes for entry in written)
     return index_entry(package.manifest, target.name, target.stat().st_size, sha256_of(target), unpacked)
 
 
-def _sizes(package: AdapterPackage) -> Iterator[tuple[str, int]]:
+def package_sizes(package: AdapterPackage) -> Iterator[tuple[str, int]]:
+    """Name and bytes of each file of the package."""
     with mapped(package.folder):
         yield from [(name, path.stat().st_size) for name, path in files_of(package.folder)]

@@ -21,6 +21,7 @@ BENCHES = {
     "switch": "switching adapters and coming back: the host, a server for each adapter, Ollama; memory, disk (--shape)",
     "route": "the router beside semantic-router and TF-IDF + LR: accuracy, AUROC, calibration, speed, memory (--data FOLDER)",
     "faults": "kills, cuts and garbage under load: no wrong answer, nothing left behind (--rounds N)",
+    "train": "`adapter train` on loco-tiny: the score as shipped and trained again, seconds (--only NAME; needs torch)",
     "fuzz": "spoiled GGUF, safetensors, tokenizers and settings by the thousand: no traceback, no hang (--mutations)",
     "supply": "kills, full disks, cut downloads, bad bytes over update, adapter add and bundle install (--rounds N in all)",
     "ollama": "eight adapters in Ollama by each strategy: disk, seconds; real or stand-in as labelled (--shape, --only)",

@@ -15,6 +15,7 @@ import tomli_w
 from locoman.catalog.manifest import AdapterPackage, Case, read_package
 from locoman.catalog.recipe import Recipe
 from locoman.contracts import Message, Progress
+from locoman.training.course import Watch
 from locoman.training.lora import Trained, train_adapter
 from locoman.training.rendering import Example
 from tiny.near_misses import NEAR_MISSES
@@ -95,6 +96,8 @@ def write_manifest(name: str, folder: Path, fingerprint: str, seed: int) -> None
     """Writes adapter.toml."""
     card = CARDS[name]
     recipe: dict[str, Any] = msgspec.to_builtins(msgspec.structs.replace(RECIPE, epochs=EPOCHS[name], seed=seed))
+    for key in ("validation", "look_every", "patience"):
+        del recipe[key]  # nothing is held back
     document = {
         "format": 1,
         "name": name,
@@ -124,7 +127,7 @@ def train_weights(folder: Path, base: Path, progress: Progress) -> Trained:
     package = read_package(folder)
     recipe = package.manifest.training
     assert recipe is not None and package.weights is not None
-    return train_adapter(base, BASE, examples(package), recipe, package.weights, progress=progress)
+    return train_adapter(base, BASE, examples(package), recipe, package.weights, watch=Watch(progress))
 
 
 def examples(package: AdapterPackage) -> list[Example]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 
-from locoman.training.batches import IGNORED, Sample, batches, pad
+from locoman.training.batches import IGNORED, Sample, batches, hold_back, pad
 
 
 def sample(length: int) -> Sample:
@@ -36,3 +36,17 @@ def test_samples_of_like_length_share_a_batch() -> None:
     samples = [sample(n % 32 + 1) for n in range(512)]
     filling = sum(row.count(0) for batch in batches(samples, 8, random.Random(3)) for row in batch.ids)
     assert filling < 0.15 * sum(len(one.ids) for one in samples)
+
+
+def test_what_is_held_back_is_a_share_that_the_seed_alone_decides() -> None:
+    samples = [sample(n + 1) for n in range(40)]
+    kept, held = hold_back(samples, 0.1, seed=3)
+    assert (len(kept), len(held)) == (36, 4)
+    assert sorted([*kept, *held], key=lambda one: len(one.ids)) == samples
+    assert (kept, held) == hold_back(samples, 0.1, seed=3) != hold_back(samples, 0.1, seed=4)
+    assert hold_back(samples, 0.0, seed=3) == (samples, [])
+
+
+def test_something_is_always_left_to_train_on() -> None:
+    assert [len(part) for part in hold_back([sample(1), sample(2)], 0.01, seed=0)] == [1, 1]
+    assert [len(part) for part in hold_back([sample(1)], 0.5, seed=0)] == [1, 0]

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from locoman.catalog.recipe import Recipe
 from locoman.contracts import Message
-from locoman.errors import ExtraMissing, UnknownName, UsageError
-from locoman.training.batches import IGNORED
-from locoman.training.lora import train_adapter
-from locoman.training.rendering import Example, render
+from locoman.errors import Diverged, ExtraMissing, MissingPrerequisite, UnknownName, UsageError
+from locoman.training.checkpoint import Look, read_standing
+from locoman.training.course import Watch
+from locoman.training.lora import Machine, train_adapter
+from locoman.training.rendering import Example
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKENIZER = ROOT / "modelfiles" / "loco-tiny"
@@ -59,7 +62,7 @@ def test_training_without_the_extra_says_what_to_install(tmp_path: Path, monkeyp
 def test_a_trained_adapter_is_a_peft_folder_that_names_its_base_and_no_path(base: Path, tmp_path: Path) -> None:
     told: list[tuple[int, int | None]] = []
     trained = train_adapter(
-        base, "toy", EXAMPLES, RECIPE, tmp_path, progress=lambda done, total, unit: told.append((done, total))
+        base, "toy", EXAMPLES, RECIPE, tmp_path, watch=Watch(lambda done, total, unit: told.append((done, total)))
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["adapter_config.json", "adapter_model.safetensors"]
     config = json.loads((tmp_path / "adapter_config.json").read_text())
@@ -97,13 +100,89 @@ def test_examples_longer_than_the_recipe_allows_are_left_out(base: Path, tmp_pat
         train_adapter(base, "toy", [longer], recipe, tmp_path)
 
 
-def test_only_the_answer_and_its_end_are_learnt() -> None:
-    transformers = pytest.importorskip("transformers")
-    tokenizer = transformers.AutoTokenizer.from_pretrained(TOKENIZER)
-    one = render(tokenizer, Example((Message("system", "Be brief."), Message("user", "Hi")), "Hello there"))
-    learnt = [token for token, label in zip(one.ids, one.labels, strict=True) if label != IGNORED]
-    assert tokenizer.decode(learnt) == "Hello there<|im_end|>"
-    assert tokenizer.decode(one.ids) == (
-        "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
-        "Hello there<|im_end|>"
+def trained_bytes(folder: Path) -> bytes:
+    return (folder / "adapter_model.safetensors").read_bytes()
+
+
+def test_rows_computed_a_few_at_a_time_teach_the_same_but_for_rounding(base: Path, tmp_path: Path) -> None:
+    whole, rows = (
+        train_adapter(base, "toy", EXAMPLES, RECIPE, tmp_path, machine=Machine(rows=count)) for count in (0, 3)
     )
+    assert [look.training_loss for look in rows.looks] == pytest.approx(
+        [look.training_loss for look in whole.looks], rel=0.02
+    )
+
+
+def test_a_device_that_is_not_here_is_refused(base: Path, tmp_path: Path) -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(MissingPrerequisite) as caught:
+        train_adapter(base, "toy", EXAMPLES, RECIPE, tmp_path, machine=Machine("cuda"))
+    assert "--device cpu" in caught.value.remedy
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+@pytest.mark.parametrize("at", [1, 5, 11, 16])
+def test_a_training_that_was_killed_goes_on_to_the_same_weights(base: Path, tmp_path: Path, at: int) -> None:
+    recipe = msgspec.structs.replace(RECIPE, epochs=8, validation=0.25, look_every=3)
+    train_adapter(base, "toy", EXAMPLES, recipe, tmp_path / "whole")
+
+    def kill(done: int, total: int | None, unit: str) -> None:
+        if done == at:
+            raise Killed
+
+    state = tmp_path / "state"
+    with pytest.raises(Killed):
+        train_adapter(base, "toy", EXAMPLES, recipe, tmp_path / "killed", watch=Watch(kill, folder=state, every=0))
+    told: list[int] = []
+    watch = Watch(lambda done, total, unit: told.append(done), folder=state, every=0)
+    trained = train_adapter(base, "toy", EXAMPLES, recipe, tmp_path / "killed", watch=watch)
+    assert trained_bytes(tmp_path / "killed") == trained_bytes(tmp_path / "whole")
+    assert told == list(range(at, 17)) or told == list(range(at + 1, 17))
+    assert trained.steps == 16
+
+
+def test_a_state_that_cannot_be_read_is_as_none(base: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "state.safetensors").write_bytes(b"\x80\x04not a tensor")
+    told: list[int] = []
+    watch = Watch(lambda done, total, unit: told.append(done), folder=state)
+    train_adapter(base, "toy", EXAMPLES, RECIPE, tmp_path / "out", watch=watch)
+    assert told[0] == 1
+    assert read_standing(state) is not None
+
+
+def test_training_ends_early_when_what_is_held_back_gets_no_better_and_keeps_the_best(
+    base: Path, tmp_path: Path
+) -> None:
+    recipe = msgspec.structs.replace(
+        RECIPE, epochs=200, learning_rate=5e-2, schedule="constant", validation=0.25, look_every=2, patience=3
+    )
+    seen: list[Look] = []
+    trained = train_adapter(base, "toy", EXAMPLES, recipe, tmp_path, watch=Watch(look=seen.append))
+    assert trained.early
+    assert trained.looks == tuple(seen)
+    losses = {look.step: look.validation_loss for look in seen if look.validation_loss is not None}
+    assert seen[0].step == 0
+    assert losses[trained.best_step] == min(losses.values())
+    assert len([step for step in losses if step > trained.best_step]) == 3
+
+
+def test_a_training_whose_loss_is_no_number_ends_with_a_sentence(base: Path, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    broken = tmp_path / "base"
+    shutil.copytree(base, broken)
+    weights = load_file(broken / "model.safetensors")
+    weights["model.norm.weight"][:] = float("inf")
+    save_file(weights, broken / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(Diverged) as caught:
+        train_adapter(broken, "toy", EXAMPLES, RECIPE, tmp_path / "out")
+    assert caught.value.step == 1
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,1 @@
+"""Trains an adapter from its package: plan, train, write the package, evaluate it."""
