@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -33,10 +34,12 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--threads", type=click.IntRange(0, 1024), default=0, help="CPU threads (default: one per core).")
 @click.option("--rows", type=click.IntRange(0), default=0, help="Examples computed at a time; fewer need less memory.")
 @click.option("--no-eval", is_flag=True, help="Train only; do not evaluate.")
+@click.option("--allow-code", is_flag=True, help="Let a gate that tests code run the answers, in a sandbox.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 def train(
     app: App, out: Output, name: str, base: str | None, checkpoint: Path | None, out_: Path | None, device: Where,
-    threads: int, rows: int, no_eval: bool, dry_run: bool,
+    threads: int, rows: int, no_eval: bool,
+    allow_code: bool, dry_run: bool,
 ) -> None:  # fmt: skip
     """Train an adapter as its adapter.toml says, evaluate it against the bare base, and write its package.
 
@@ -52,9 +55,8 @@ def train(
       locoman adapter train arithmetic --base loco-tiny --out ./arithmetic
       locoman adapter train ./poems --checkpoint ./Qwen3-4B-Instruct-2507 --rows 2
     """
-    options = TrainOptions(BaseRef.parse(base) if base else None, checkpoint, out_)
+    options = TrainOptions(BaseRef.parse(base) if base else None, checkpoint, out_, not no_eval, allow_code)
     plan = plan_train(app.home, app.shelf, name, options)
-    scorer = app.scorers()(plan.suite.scorer)
     if dry_run:
         out.result(pages.describe_plan(plan), lambda: out.lines(pages.plan_lines(plan)))
         return
@@ -67,7 +69,8 @@ def train(
     with out.stages() as stages:
         trained = execute_train(app.home, plan, Machine(device, threads, rows), stages, look)
     with out.stages() as stages:
-        evaluated = None if no_eval else evaluate_trained(app.home, plan, app.engine_in, scorer, stages)
+        scorers = partial(app.scorers, allow_code=allow_code)
+        evaluated = None if no_eval else evaluate_trained(app.home, plan, app.engine_in, scorers, stages)
     forget_state(plan)
     out.result(pages.describe(plan, trained, evaluated), lambda: out.lines(pages.lines(plan, trained, evaluated)))
     if evaluated is not None and not evaluated.verdict.passed:

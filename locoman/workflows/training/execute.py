@@ -12,6 +12,7 @@ from locoman.catalog.manifest import read_package
 from locoman.contracts import Engine, Scorer, Stages
 from locoman.evaluation.results import SuiteResult
 from locoman.evaluation.runner import run_suite
+from locoman.evaluation.suite import ScorerChoice
 from locoman.evaluation.verdict import Verdict, verdict
 from locoman.names import AdapterRef, ModelName
 from locoman.store.atomic import mapped
@@ -27,6 +28,9 @@ from locoman.workflows.training.written import write_package
 
 EngineOf = Callable[[Home], AbstractContextManager[Engine]]
 """An engine for a home of its own; whatever was started for it is stopped at the end."""
+
+ScorersOf = Callable[[Engine], Callable[[ScorerChoice], Scorer]]
+"""Builds scorers, whose judges ask the engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def execute_train(
     return trained
 
 
-def evaluate_trained(home: Home, plan: TrainPlan, engine_of: EngineOf, scorer: Scorer, stages: Stages) -> Evaluated:
+def evaluate_trained(home: Home, plan: TrainPlan, engine_of: EngineOf, scorers: ScorersOf, stages: Stages) -> Evaluated:
     """Answers the package's set with the adapter and with the bare base, on this machine's engine.
 
     Raises what installing the package raises, EngineError, ScorerFailed.
@@ -82,6 +86,7 @@ def evaluate_trained(home: Home, plan: TrainPlan, engine_of: EngineOf, scorer: S
     package = read_package(plan.out)
     name = ModelName("adapter", AdapterRef(package.manifest.name))
     with trial_home(home, plan.spec, plan.base, package, stages("Converting")) as trial, engine_of(trial) as engine:
+        scorer = scorers(engine)(plan.suite.scorer)
         own = run_suite(engine, name, plan.suite, scorer, progress=stages("Evaluating the adapter"))
         bare = run_suite(engine, ModelName("base"), plan.suite, scorer, progress=stages("Evaluating the base alone"))
     judged = verdict(plan.suite.gate, [r.value for r in own.results], [r.value for r in bare.results])

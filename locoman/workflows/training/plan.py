@@ -16,6 +16,7 @@ from locoman.errors import MissingPrerequisite, UnknownName, UsageError
 from locoman.evaluation.overlap import refuse_overlap
 from locoman.evaluation.suite import Suite, suite_of
 from locoman.names import AdapterRef, BaseRef
+from locoman.scoring import scorer_kind
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, Registry, load_registry
 from locoman.training.checkpoint import read_standing
@@ -30,11 +31,16 @@ _STATE_FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
-    """`base`: another one than the package's own. `checkpoint`: a folder with it. `out`: where the package goes."""
+    """`base`: another one than the package's own. `checkpoint`: a folder with it. `out`: where the package goes.
+
+    `evaluate`: what was trained is evaluated; `allow_code`: also where that runs code from answers.
+    """
 
     base: BaseRef | None = None
     checkpoint: Path | None = None
     out: Path | None = None
+    evaluate: bool = True
+    allow_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,8 @@ def plan_train(home: Home, shelf: Shelf, text: str, options: TrainOptions) -> Tr
     examples = read_examples(package)
     suite = suite_of(package)
     refuse_overlap(suite, package)
+    if options.evaluate and not options.allow_code and "tests" in scorer_kind(suite.scorer.name).needs:
+        raise UsageError(f"The gate of {package.manifest.ref} runs code from answers: give --allow-code, or --no-eval.")
     checkpoint = find_checkpoint(spec, base, options.checkpoint)
     template = ChatTemplate(spec.chat_template(), spec.template_path)
     state = home.training / _digest(base, recipe, template, examples)
