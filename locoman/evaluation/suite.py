@@ -16,7 +16,7 @@ from locoman.catalog.manifest import AdapterPackage, Case, EvaluationCase, Optio
 from locoman.documents import parse_toml, read_numbered, read_text
 from locoman.errors import InvalidFile, LocomanError
 from locoman.names import check_name, nearest
-from locoman.scoring import check_scorer, scorer_kind
+from locoman.scoring import check_scorer, needs_of
 
 MAX_CASES = 100_000
 MAX_TOML_BYTES = 1 << 20
@@ -251,7 +251,7 @@ def read_cases(path: Path, kind: Kind) -> tuple[tuple[int, ...], tuple[Evaluatio
 
 def _check_needs(scorer: ScorerChoice, path: Path, lines: Sequence[int], cases: Sequence[EvaluationCase]) -> None:
     """Raises InvalidFile for a case without what its scorer works with."""
-    for need in scorer_kind(scorer.name).needs:
+    for need in needs_of(scorer.name, scorer.options):
         for line, case in zip(lines, cases, strict=True):
             if not getattr(case, need):
                 what = "an answer" if need == "accepted" else need

@@ -25,14 +25,14 @@ from locoman.scoring.squad import Squad, SquadOptions
 from locoman.scoring.tools import Tools
 from locoman.scoring.vote import Vote, VoteOptions
 
-__all__ = ["SCORERS", "Kind", "Tools", "Vote", "build_scorer", "check_scorer", "find_scorer", "scorer_kind"]
+__all__ = ["SCORERS", "Kind", "Tools", "Vote", "build_scorer", "check_scorer", "find_scorer", "needs_of", "scorer_kind"]
 
 Need = Literal["accepted", "choices", "tests", "question"]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a scorer is built, from its checked options; which fields of a Target must not be empty."""
+    """How a scorer is built, from its checked options; which fields of a Target it needs (see `needs_of`)."""
 
     options: type[msgspec.Struct]
     build: Callable[[Any, Tools], Scorer]
@@ -48,10 +48,10 @@ SCORERS: dict[str, Kind] = {
     "numeric": Kind(NumericOptions, lambda options, tools: Numeric(options)),
     "choice": Kind(ChoiceOptions, lambda options, tools: Choice(options), ("accepted", "choices")),
     "contains": Kind(ContainsOptions, lambda options, tools: Contains(options)),
-    "regex": Kind(RegexOptions, lambda options, tools: Regex(options), ()),
+    "regex": Kind(RegexOptions, lambda options, tools: Regex(options)),
     "squad": Kind(SquadOptions, lambda options, tools: Squad(options), ()),
     "rouge": Kind(RougeOptions, lambda options, tools: Rouge(options)),
-    "json_schema": Kind(JsonSchemaOptions, lambda options, tools: JsonSchema(options), ()),
+    "json_schema": Kind(JsonSchemaOptions, lambda options, tools: JsonSchema(options)),
     "code": Kind(CodeOptions, lambda options, tools: Code(tools.sandbox, options), ("tests",)),
     "judge": Kind(JudgeOptions, lambda options, tools: Judge(tools.engine, options), ("question",)),
     "vote": Kind(VoteOptions, _vote, ()),
@@ -73,6 +73,18 @@ def check_scorer(name: str, options: Mapping[str, Any] | None = None) -> None:
     checked = read_options(name, options or {}, scorer_kind(name).options)
     if isinstance(checked, VoteOptions):
         check_scorer(checked.scorer, checked.options)
+
+
+def needs_of(name: str, options: Mapping[str, Any] | None = None) -> tuple[Need, ...]:
+    """The fields of a Target that must not be empty for this scorer; raises what `check_scorer` raises."""
+    kind = scorer_kind(name)
+    checked = read_options(name, options or {}, kind.options)
+    if isinstance(checked, VoteOptions):
+        return needs_of(checked.scorer, checked.options)
+    own = (isinstance(checked, RegexOptions) and checked.pattern) or (
+        isinstance(checked, JsonSchemaOptions) and checked.schema
+    )
+    return () if own else kind.needs
 
 
 def find_scorer(name: str) -> Scorer:

@@ -6,7 +6,7 @@ import pytest
 
 from locoman.contracts import Target
 from locoman.errors import InvalidOption, UnknownName
-from locoman.scoring import SCORERS, build_scorer, find_scorer, scorer_kind
+from locoman.scoring import SCORERS, build_scorer, find_scorer, needs_of, scorer_kind
 
 
 def test_an_unknown_scorer_names_the_nearest() -> None:
@@ -38,3 +38,10 @@ def test_options_change_what_passes() -> None:
     target = Target(("The cat",))
     assert build_scorer("exact").score("cat", target).value == 0.0
     assert build_scorer("exact", {"ignore_articles": True}).score("cat", target).value == 1.0
+
+
+def test_what_a_case_needs_depends_on_the_options() -> None:
+    assert needs_of("code") == ("tests",)
+    assert needs_of("regex") == ("accepted",)
+    assert needs_of("regex", {"pattern": "x"}) == ()
+    assert needs_of("vote", {"scorer": "choice"}) == ("accepted", "choices")
