@@ -9,6 +9,7 @@ import unicodedata
 MAX_CHARACTERS = 2000  # what is read of a question; a topic shows itself long before
 
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff]")
+_COMMANDS = re.compile(r"\x1b\[[0-9;?]*[@-~]")  # of a terminal: colours and the like
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _LAST_LATIN = "\u024f"
 _DIGIT = re.compile(r"\d")
@@ -29,7 +30,8 @@ def normalise(text: str) -> str:
 
     The result encodes as UTF-8 and is at most MAX_CHARACTERS long, whatever comes in.
     """
-    folded = unicodedata.normalize("NFKC", _INVISIBLE.sub("", text[:MAX_CHARACTERS])).casefold()[:MAX_CHARACTERS]
+    seen = _COMMANDS.sub(" ", _INVISIBLE.sub("", text[:MAX_CHARACTERS]))
+    folded = unicodedata.normalize("NFKC", seen).casefold()[:MAX_CHARACTERS]
     return " ".join(_UNPRINTABLE.sub(" ", folded).split())
 
 

@@ -30,6 +30,7 @@ def test_only_a_prefix_of_a_huge_question_is_read() -> None:
         ("STRASSE straße", "strasse strasse"),
         ("in\u200bvisible \u202ebidi", "invisible bidi"),
         ("a\x00b\x1bc", "a b c"),
+        ("\x1b[31mred\x1b[0m 7\x1b[2Km", "red 7 m"),
         ("lone \ud800 surrogate", "lone surrogate"),
         ("   ", ""),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from locoman.contracts import Decision, Message
 from locoman.routing.features import Floats
@@ -10,9 +11,12 @@ from locoman.routing.kernels import lexical_kernel, lexical_similarity
 from locoman.routing.models import Learnt
 from locoman.routing.scorer import Judgement
 from locoman.routing.stages.verdict import Demands, verdict
-from locoman.routing.text import character_grams, shape, word_grams
+from locoman.routing.text import character_grams, is_foreign, shape, word_grams
 
 NAME = "lexical"
+FOREIGN_TRUST = (
+    0.8  # of a probability for a text in a script that no example is in: only its numbers and signs were read
+)
 
 
 class LexicalStage:
@@ -30,7 +34,8 @@ class LexicalStage:
         """Of this one text."""
         words, characters = alike(self.learnt, question)
         similarity = lexical_similarity(words, characters)[None]
-        return self.learnt.lexical.judge(lexical_kernel(words, characters)[None], similarity)
+        judgement = self.learnt.lexical.judge(lexical_kernel(words, characters)[None], similarity)
+        return replace(judgement, somebody=FOREIGN_TRUST * judgement.somebody) if is_foreign(question) else judgement
 
     def similarities(self, question: str) -> Floats:
         """How alike the question and each example are, shape (examples,)."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.encoder import real_encoder
+from support.encoder import encoder_files, real_encoder
 from support.installed import with_vectors
 
+from locoman.contracts import quiet_stages
 from locoman.routing.text import normalise
 from locoman.store.home import Home
 from locoman.store.registry import load_registry
 from locoman.workflows.collection import active_packages
+from locoman.workflows.router.encoder import execute_encoder, plan_encoder
 from locoman.workflows.router.lessons import gather
 from locoman.workflows.router.vectors import Remembering
 
@@ -31,3 +33,10 @@ def vectors(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def known(installed: Path, home: Home, vectors: Path) -> Home:
     """A home with loco-tiny that has seen its router's texts before, and has no encoder; its host is never started."""
     return with_vectors(installed, home.root, vectors)
+
+
+@pytest.fixture
+def meaning(known: Home) -> Home:
+    """As `known`, with the encoder."""
+    execute_encoder(known, plan_encoder(known, encoder_files()), quiet_stages)
+    return known
