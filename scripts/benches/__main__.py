@@ -19,7 +19,7 @@ BENCHES = {
     "crosstalk": "many clients, all adapters and the base, fewer slots than adapters: to each its own (--requests, --clients)",
     "overhead": "what the host adds to its llama.cpp: to the first token, per token, with 16 streams (--shape)",
     "switch": "switching adapters and coming back: the host, a server for each adapter, Ollama; memory, disk (--shape)",
-    "route": "the router beside semantic-router and TF-IDF + LR: accuracy, AUROC, calibration, speed, memory (--data FOLDER)",
+    "route": "the router beside semantic-router and TF-IDF + LR: accuracy, AUROC, calibration, speed, memory (--data, --only)",
     "faults": "kills, cuts and garbage under load: no wrong answer, nothing left behind (--rounds N)",
     "train": "`adapter train` on loco-tiny: the score as shipped and trained again, seconds (--only NAME; needs torch)",
     "fuzz": "spoiled GGUF, safetensors, tokenizers and settings by the thousand: no traceback, no hang (--mutations)",
