@@ -7,9 +7,10 @@ UNKNOWN times the largest idf, so that three known words among ten strange ones 
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 UNKNOWN = 0.75
 _BLOCK = 128  # texts that are compared at a time
+_ENTRIES = 1 << 15
 _COMMON, _RARE = 0.02, 8  # a term is common that is in more than this share of the texts, and in more than so many
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -111,10 +113,12 @@ class Bag:
 
     def similarities_of(self, vector: Vector) -> Floats:
         """As `similarities`, for a text that the vocabulary has transformed."""
-        terms, weights = vector
-        entries, lengths = self._entries(terms)
-        shares = self.weights[entries].astype(np.float32) * np.repeat(weights, lengths)
-        return np.bincount(self.texts[entries], shares, self.count).astype(np.float32)
+        found = np.zeros(self.count)
+        for terms, weights in self._portions(*vector):
+            entries, lengths = self._entries(terms)
+            shares = self.weights[entries] * np.repeat(weights, lengths)
+            found += np.bincount(self.texts[entries], shares, self.count)
+        return found.astype(np.float32)
 
     def similarities_of_many(self, vectors: Sequence[Vector]) -> Floats:
         """As `similarities_of`, shape (vectors, count). Terms that many texts have are multiplied as a dense matrix: they are
@@ -142,6 +146,15 @@ class Bag:
         places = self.texts[entries] + np.repeat(rows[~many] * self.count, lengths)
         few = np.bincount(places, shares, len(vectors) * self.count).reshape(len(vectors), self.count)
         return np.asarray(own @ dense.T + few, dtype=np.float32)
+
+    def _portions(self, terms: Rows, weights: Floats) -> Iterator[Vector]:
+        """The same terms in a few parts with not many more than _ENTRIES entries each: what is made of an entry on the way
+        takes eight times its memory."""
+        ends = np.cumsum(self.starts[terms + 1] - self.starts[terms])
+        total = int(ends[-1]) if len(ends) else 0
+        cuts = np.searchsorted(ends, np.arange(_ENTRIES, total, _ENTRIES)).tolist()
+        for start, end in itertools.pairwise((0, *cuts, len(terms))):
+            yield terms[start:end], weights[start:end]
 
     def _entries(self, terms: Rows) -> tuple[Rows, Rows]:
         """Where the entries of these terms are, one after the other, and how many each term has."""

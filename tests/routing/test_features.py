@@ -66,3 +66,12 @@ def test_terms_that_do_not_fit_their_weights_are_refused() -> None:
         Vocabulary(("a", "a"), np.ones(2, dtype=np.float32))
     with pytest.raises(ValueError, match="without its idf"):
         Vocabulary(("a",), np.ones(2, dtype=np.float32))
+
+
+def test_a_text_with_many_entries_is_compared_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = [character_grams(text) for text in TEXTS]
+    bag = Bag.of(Vocabulary.learn(documents, minimum_documents=1, maximum_terms=10**6), documents)
+    whole = [bag.similarities(grams) for grams in documents]
+    monkeypatch.setattr("locoman.routing.features._ENTRIES", 7)
+    np.testing.assert_allclose([bag.similarities(grams) for grams in documents], whole, atol=1e-6)
+    np.testing.assert_allclose(np.diag(whole), 1, atol=1e-3)
