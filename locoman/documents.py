@@ -65,6 +65,12 @@ def read_each(path: Path, kind: type[T]) -> Iterator[tuple[int, T | InvalidFile]
 
     Raises InvalidFile (the file is missing, or too large to be read at all), StoreError.
     """
+    for number, line in read_lines(path):
+        yield number, _line_or_error(line, path, number, kind)
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, with their numbers. Raises InvalidFile (a file or line that is too long), StoreError."""
     if path.exists() and path.stat().st_size > MAX_JSONL_BYTES:
         raise InvalidFile(path, f"larger than {MAX_JSONL_BYTES >> 20} MiB")
     try:
@@ -75,7 +81,7 @@ def read_each(path: Path, kind: type[T]) -> Iterator[tuple[int, T | InvalidFile]
                 if len(line) > MAX_LINE_BYTES:
                     raise InvalidFile(path, f"a line longer than {MAX_LINE_BYTES >> 20} MiB", line=number)
                 if line.strip():
-                    yield number, _line_or_error(line, path, number, kind)
+                    yield number, line
     except FileNotFoundError as error:
         raise InvalidFile(path, "the file is missing") from error
     except OSError as error:

@@ -108,11 +108,11 @@ class EvaluationCase(Struct, frozen=True, forbid_unknown_fields=True):
     """A line of eval.jsonl or of a suite: a question and what its answer is held against.
 
     `answers` lists further answers that count; `choices` are those offered, `tests` are what code must pass, `rubric` is
-    what a judge looks at.
+    what a judge looks at. An `answer` that is "" is right where nothing should be said (SQuAD 2).
     """
 
     question: Annotated[str, Meta(min_length=1)]
-    answer: str = ""
+    answer: str | None = None
     answers: tuple[str, ...] = ()
     choices: Annotated[tuple[str, ...], Meta(max_length=26)] = ()
     tests: str = ""
@@ -122,13 +122,13 @@ class EvaluationCase(Struct, frozen=True, forbid_unknown_fields=True):
         """What msgspec cannot check alone; it tells a ValueError as a line that cannot be a case."""
         if not self.question.strip():
             raise ValueError("The question is empty")
-        if not (any(text.strip() for text in self.accepted) or self.tests or self.rubric):
+        if not (self.accepted or self.tests or self.rubric):
             raise ValueError("A case needs an answer, tests or a rubric")
 
     @property
     def accepted(self) -> tuple[str, ...]:
         """All answers that count as right."""
-        return tuple(dict.fromkeys(text for text in (self.answer, *self.answers) if text))
+        return tuple(dict.fromkeys(text for text in (self.answer, *self.answers) if text is not None))
 
     @property
     def target(self) -> Target:

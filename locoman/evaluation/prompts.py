@@ -25,9 +25,11 @@ def messages(prompt: Prompt, case: EvaluationCase) -> tuple[Message, ...]:
 
 
 def context(prompt: Prompt, case: EvaluationCase) -> str:
-    """The text before the choices of `case`, no chat template around it; a choice follows after `prompt.delimiter`."""
-    system = f"{prompt.system}{prompt.separator}" if prompt.system else ""
-    return system + _shown(prompt) + _asked(prompt, case.question, case.choices)
+    """The text before the choices of `case`, no chat template around it; a choice follows after `prompt.delimiter`.
+
+    As lm-evaluation-harness has it, the system text stands directly before the rest.
+    """
+    return prompt.system + _shown(prompt) + _asked(prompt, case.question, case.choices)
 
 
 def _shown(prompt: Prompt) -> str:

@@ -253,7 +253,7 @@ def _check_needs(scorer: ScorerChoice, path: Path, lines: Sequence[int], cases: 
     """Raises InvalidFile for a case without what its scorer works with."""
     for need in needs_of(scorer.name, scorer.options):
         for line, case in zip(lines, cases, strict=True):
-            if not getattr(case, need):
+            if not any(part.strip() for part in getattr(case, need)):
                 what = "an answer" if need == "accepted" else need
                 raise InvalidFile(path, f"the scorer {scorer.name} needs {what}, and this case has none", line=line)
 

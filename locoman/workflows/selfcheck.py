@@ -47,7 +47,7 @@ def self_check(engine: Engine, home: Home, registry: Registry, base: InstalledBa
             ok = bool(answer) if prompt_only else _right(package.manifest.gate, answer, case.target)
         except EngineError as error:
             answer, ok = str(error), False
-        yield SelfCheck(package.manifest.name, case.question, answer, case.answer, ok, prompt_only)
+        yield SelfCheck(package.manifest.name, case.question, answer, case.answer or "", ok, prompt_only)
 
 
 def _right(gate: Gate, answer: str, target: Target) -> bool:

@@ -25,7 +25,7 @@ from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, load_registry
 from locoman.workflows.importing.locollm import find_description, read_locollm
-from locoman.workflows.importing.yaml_file import read_yaml
+from locoman.yaml_documents import read_yaml
 
 QUESTION = ("ask", "--model", "poems", "--json", "How is the word cat written backwards?")
 

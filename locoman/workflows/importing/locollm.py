@@ -20,7 +20,7 @@ from locoman.errors import InvalidFile, LocomanError, UnknownName, Unsupported
 from locoman.names import Version, check_name, nearest
 from locoman.workflows.importing.draft import BaseClue, Draft
 from locoman.workflows.importing.peft import CONFIG
-from locoman.workflows.importing.yaml_file import read_yaml
+from locoman.yaml_documents import read_yaml
 
 REGISTRY = "registry.yaml"
 _NAMES = ("adapter.toml", "adapter.yaml", "adapter.yml")

@@ -1,0 +1,52 @@
+"""JSON lines with whatever keys."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from locoman.documents import read_lines
+from locoman.errors import InvalidFile
+from locoman.evaluation.suite import MAX_CASES
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line's object; lines count from 1."""
+
+    path: Path
+    line: int
+    fields: dict[str, Any]
+
+    def text(self, key: str) -> str:
+        """A field that is a text. Raises InvalidFile with the line."""
+        value = self.fields.get(key)
+        if not isinstance(value, str):
+            raise self.wrong(f"{key!r} is missing" if value is None else f"{key!r} is no text")
+        return value
+
+    def wrong(self, detail: str) -> InvalidFile:
+        """What is wrong with this line."""
+        return InvalidFile(self.path, detail, line=self.line)
+
+
+def read_rows(path: Path) -> list[Row]:
+    """At least one line. Raises InvalidFile with the line, StoreError."""
+    rows = []
+    for number, line in read_lines(path):
+        try:
+            fields = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise InvalidFile(path, f"broken JSON: {error.msg}", line=number, column=error.colno) from error
+        except (ValueError, RecursionError) as error:
+            raise InvalidFile(path, "broken JSON: nested too deeply or a number too long", line=number) from error
+        if not isinstance(fields, dict):
+            raise InvalidFile(path, "no JSON object", line=number)
+        rows.append(Row(path, number, fields))
+        if len(rows) > MAX_CASES:
+            raise InvalidFile(path, f"more than {MAX_CASES:,} lines")
+    if not rows:
+        raise InvalidFile(path, "there is no line in it")
+    return rows
