@@ -42,7 +42,7 @@ def _describe(status: Status) -> dict[str, Any]:
 
 
 def _lines(status: Status) -> Iterator[str]:
-    yield f"Base      {status.base}"
+    yield f"Base      {status.base or 'none'}"
     yield f"Adapters  {', '.join(status.adapters) or 'none'}"
     if status.problem:
         yield f"Ollama    {status.problem}"

@@ -105,16 +105,16 @@ def _own(holdings: Holdings, wanted: WantedBase, record: OllamaModel | None, nee
         )
     if finding == "fine" or not needed:
         return BaseStep("keep")
-    problem = "" if finding == "new" else f"The base {wanted.tag} in Ollama is {_WORDS[finding]}."
+    problem = "" if finding == "new" else f"The base {wanted.tag} in Ollama {_WORDS[finding]}."
     action: BaseAction = "create anew" if finding == "damaged" else "set aside" if finding == "changed" else "create"
     return BaseStep(action, problem, bytes=wanted.bytes)
 
 
 _WORDS = {
-    "deleted": "gone",
-    "changed": "changed by somebody else",
-    "unfinished": "unfinished",
-    "outdated": "made of another file",
-    "lost": "without its file",
-    "damaged": "damaged",
+    "deleted": "was deleted",
+    "changed": "was changed by somebody else",
+    "unfinished": "was not finished",
+    "outdated": "is made of another file",
+    "lost": "has lost its file",
+    "damaged": "is damaged: its file has another size than it had",
 }

@@ -15,7 +15,11 @@ from locoman.workflows.ollama_state import Difference, look
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One look at it all. `problem` says why Ollama could not be compared, "" if it was; `models` are locoman's tags there."""
+    """One look at it all.
+
+    `base` is "" where none is installed while models of locoman's are still there. `problem` says why Ollama could not be
+    compared, "" if it was; `models` are locoman's tags there.
+    """
 
     base: str
     adapters: tuple[str, ...]
@@ -35,6 +39,8 @@ class Status:
 def status_of(home: Home, shelf: Shelf, api: OllamaApi) -> Status:
     """Raises NothingInstalled, InvalidFile (what is installed cannot be read)."""
     registry = load_registry(home.registry)
+    if not registry.base and registry.ollama.models:
+        return _models_alone(registry, api)
     base = registry.current()
     version, problem = "", ""
     differences = _on_disk(home, registry)
@@ -59,6 +65,19 @@ def status_of(home: Home, shelf: Shelf, api: OllamaApi) -> Status:
         tuple(model.tag for model in registry.ollama.models),
         differences,
     )
+
+
+def _models_alone(registry: Registry, api: OllamaApi) -> Status:
+    """Models whose base is gone, because Ollama did not answer when it was removed, or an installation was cut."""
+    version, problem = "", ""
+    try:
+        version = api.version()
+    except LocomanError as error:
+        problem = str(error)
+    tags = tuple(model.tag for model in registry.ollama.models)
+    sentence = "{} was made in Ollama by locoman, and its base is not installed."
+    differences = tuple(Difference("left over", tag, sentence.format(tag), "locoman remove --all") for tag in tags)
+    return Status("", (), api.url, version, registry.ollama.strategy, problem, tags, differences)
 
 
 def _on_disk(home: Home, registry: Registry) -> tuple[Difference, ...]:

@@ -148,7 +148,8 @@ def _sized(state: OllamaState, spec: BaseSpec, asked: Asked, prune: bool, root: 
     base_now = base if state.holdings.manifest(str(state.wanted.tag)) else []
     leaves = any(step.action == "delete" and step.tag == str(state.wanted.tag) for step in state.steps)
     base_after = base if creating or pulling or (base_now and not leaves) else []
-    known = {file.key for file in held}
+    sure = [step.record.files for step in present if step.record and step.finding in ("fine", "outdated")]
+    known = {file.sha256 for files in sure for file in files}
     upload = unique_bytes([file for file in new if file.key not in known]) + (state.base_step.bytes if creating else 0)
     largest = max((sum(f.bytes for f in step.files) for step in to_make if len(step.files) == 1), default=0)
     after, before = unique_bytes(base_after + staying + new), unique_bytes(base_now + held)

@@ -259,6 +259,8 @@ def test_killed_before_it_could_say_so_it_is_finished_by_the_next(
     assert set(laptop.tags()) == {TAG}
     (record,) = laptop.registry.ollama.models
     assert (record.tag, record.recipe) == (TAG, "")
+    (difference,) = laptop.differences()
+    assert (difference.kind, difference.subject, difference.fix) == ("left over", TAG, "locoman remove --all")
     laptop.install()
     assert laptop.differences() == ()
     (record,) = laptop.registry.ollama.models

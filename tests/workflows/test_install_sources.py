@@ -84,7 +84,16 @@ def test_a_base_that_ollama_has_is_not_pulled_again(home: Home, ollama: StandinO
 
 
 @pytest.mark.parametrize(
-    "fault", [Fault.STREAM_ERROR, Fault.STREAM_CUT, Fault.STREAM_END, Fault.HTML, Fault.SERVER_ERROR]
+    "fault",
+    [
+        Fault.STREAM_ERROR,
+        Fault.STREAM_CUT,
+        Fault.STREAM_END,
+        Fault.HTML,
+        Fault.SERVER_ERROR,
+        Fault.HANG_UP,
+        Fault.FULL,
+    ],
 )
 def test_a_pull_that_fails_installs_nothing_and_can_be_tried_again(
     home: Home, ollama: StandinOllama, fault: Fault
