@@ -17,12 +17,15 @@ from locoman.settings import Settings, Value, load_settings
 from locoman.store.home import Home
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from locoman.catalog.shelf import Shelf
     from locoman.contracts import Decider, Engine, Residency, Scorer, Source
     from locoman.engines.host.audience import Audience
     from locoman.engines.host.options import HostOptions
     from locoman.engines.local import LocalEngine
     from locoman.evaluation.suite import ScorerChoice
+    from locoman.migration.calendar import Calendar
     from locoman.ollama.api import OllamaApi
     from locoman.routing.cascade import Router
     from locoman.store.registry import Registry
@@ -59,7 +62,8 @@ class App:
         """What could be installed: what ships, with this machine's own specs over it."""
         from locoman.catalog.shelf import Shelf, shipped
 
-        return Shelf((shipped("modelfiles"), self.home.modelfiles), (shipped("adapters"),))
+        folders = (shipped("modelfiles"), self.home.modelfiles), (shipped("adapters"),)
+        return Shelf(*folders, lambda: self.registry().succession)
 
     def sources(self, chosen: Sequence[str] = ()) -> tuple[Source, ...]:
         """Where adapters come from: what ships, catalog.sources, and wherever an installed one came from; or `chosen` alone.
@@ -86,6 +90,20 @@ class App:
         from locoman.store.registry import load_registry
 
         return load_registry(self.home.registry)
+
+    @property
+    def calendar(self) -> Calendar:
+        """When semesters begin. Raises UsageError."""
+        from locoman.migration.calendar import Calendar
+
+        return Calendar.parse(self.settings.text("calendar.spring"), self.settings.text("calendar.autumn"))
+
+    @property
+    def today(self) -> date:
+        """The day by this machine's clock."""
+        from datetime import date
+
+        return date.today()
 
     def lineup(self) -> RegistryLineup:
         """What a host of this home serves."""

@@ -44,6 +44,19 @@ def parse_toml(text: str, path: Path, kind: type[T]) -> T:
         raise InvalidFile(path, _lower_first(str(error))) from error
 
 
+def toml_of(document: Any) -> str:
+    """A Struct as TOML; what is None is left out, since TOML has no null."""
+    import tomli_w
+
+    return tomli_w.dumps(_without_none(msgspec.to_builtins(document)))
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value
+
+
 def read_jsonl(path: Path, kind: type[T]) -> Iterator[T]:
     """The lines of a JSON-lines file, each as a value of the Struct `kind`; blank lines are passed over.
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import structs
 
 from locoman.catalog.manifest import AdapterPackage, read_package
 from locoman.catalog.spec import BaseSpec, read_spec
 from locoman.errors import UnknownName
 from locoman.names import AdapterRef, BaseRef, nearest
+from locoman.store.migrations import Succession
 
 
 def shipped(kind: str) -> Path:
@@ -20,22 +24,26 @@ def shipped(kind: str) -> Path:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """Folders of specs and of packages; where two hold the same name, the later folder wins."""
+    """Folders of specs and of packages; where two hold the same name, the later folder wins.
+
+    `succession` tells of changes of base on this machine, which have the last word on which base is standard.
+    """
 
     spec_folders: tuple[Path, ...]
     package_folders: tuple[Path, ...]
+    succession: Callable[[], Succession | None] = lambda: None
 
     def specs(self) -> tuple[BaseSpec, ...]:
         """Every base spec, sorted by name. Raises InvalidFile."""
         paths = {path.stem: path for folder in self.spec_folders for path in sorted(folder.glob("*.toml"))}
-        return tuple(read_spec(paths[name]) for name in sorted(paths))
+        return tuple(self._read(paths[name]) for name in sorted(paths))
 
     def spec(self, ref: BaseRef) -> BaseSpec:
         """Raises UnknownName with the nearest names, InvalidFile."""
         for folder in reversed(self.spec_folders):
             path = folder / f"{ref.name}.toml"
             if path.is_file():
-                return read_spec(path)
+                return self._read(path)
         known = [path.stem for folder in self.spec_folders for path in folder.glob("*.toml")]
         raise UnknownName("base", ref.name, nearest(ref.name, known))
 
@@ -45,6 +53,21 @@ class Shelf:
             if spec.spec.status == "standard":
                 return spec
         raise UnknownName("base with the status", "standard")
+
+    def _read(self, path: Path) -> BaseSpec:
+        """The spec with the status that it has on this machine."""
+        read = read_spec(path)
+        said = self.succession()
+        if said is None:
+            return read
+        name, status, year = read.ref.name, read.spec.status, read.spec.academic_year
+        if name == said.standard:
+            status, year = "standard", said.academic_year
+        elif name == said.previous:
+            status = "previous"
+        elif status == "standard":
+            status = "retired"
+        return replace(read, spec=structs.replace(read.spec, status=status, academic_year=year))
 
     def packages(self, base: BaseRef | None = None) -> tuple[AdapterPackage, ...]:
         """Every package (for `base`, when given), sorted by name. Raises InvalidFile."""

@@ -14,6 +14,7 @@ from locoman.contracts import Chunk, Sampling, Served, Timing
 from locoman.errors import UsageError
 from locoman.names import ModelName
 from locoman.workflows.ask import MAX_QUESTION_BYTES, Answer, build_request, whole_answer
+from locoman.workflows.migration.fallback import told_now
 from locoman.workflows.router.last_question import last_asked, remember_asked
 
 _LOADED_MS = 50.0
@@ -61,6 +62,8 @@ def command(
         answer = whole_answer(show(out, chunk) for chunk in chunks)
         out.line()
         out.aside(footer(answer.served, answer.timing))
+        if told := told_now(app.home, app.registry(), answer.served):
+            out.note(told)
         if answer.timing.load_ms >= _LOADED_MS:
             for held in app.held_by_ollama():
                 out.aside(str(held))

@@ -29,6 +29,7 @@ COMMANDS = (
     Entry("base", "locoman.cli.base", "List, show, choose and remove base models."),
     Entry("adapter", "locoman.cli.adapter", "Find, add, update and choose adapters, and make your own."),
     Entry("eval", "locoman.cli.evaluate", "Evaluate adapters and bases, and compare what came of it."),
+    Entry("migrate", "locoman.cli.migrate", "Change the standard base once a year: planned, proven, reversible."),
     Entry("bundle", "locoman.cli.bundle", "Carry a base and its adapters to machines without a network."),
     Entry("host", "locoman.cli.host", "Run this home's host (started by ask when needed).", hidden=True),
 )

@@ -12,6 +12,14 @@ Phase = Literal["announced", "checked", "prepared", "switched", "rolled back", "
 """How far it is. With "switched" the new base is in use and the old one is its fallback; the last two end it."""
 
 
+class Succession(Struct, frozen=True):
+    """Which base is the standard one here and which was before it ("" once it is retired), as changes of base decided."""
+
+    standard: str
+    previous: str
+    academic_year: str
+
+
 class Migration(Struct, frozen=True, forbid_unknown_fields=True):
     """A change from the base `old` to `new`.
 

@@ -12,7 +12,7 @@ from locoman.documents import read_toml
 from locoman.errors import InvalidFile, LocomanError, NothingInstalled, UnknownName
 from locoman.names import AdapterRef, BaseRef, Version, check_name, nearest
 from locoman.store.atomic import write_atomic
-from locoman.store.migrations import Migration
+from locoman.store.migrations import Migration, Succession
 
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 
@@ -128,6 +128,15 @@ class Registry(Struct, frozen=True, forbid_unknown_fields=True):
     def migration(self) -> Migration | None:
         """The change of base that is not over yet."""
         return next((migration for migration in self.migrations if migration.open), None)
+
+    @property
+    def succession(self) -> Succession | None:
+        """The last change of base that is in force; None when none is, and the specs' own status holds."""
+        for migration in reversed(self.migrations):
+            if migration.phase in ("switched", "retired"):
+                previous = migration.old if migration.phase == "switched" else ""
+                return Succession(migration.new, previous, migration.academic_year)
+        return None
 
     def with_migration(self, migration: Migration) -> Registry:
         """A registry in which `migration` replaces the one of the same id."""

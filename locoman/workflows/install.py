@@ -20,7 +20,7 @@ from locoman.store.registry import InstalledAdapter, InstalledBase, Registry, lo
 from locoman.store.transaction import Transaction, change
 from locoman.workflows.activate import with_active
 from locoman.workflows.adapter_files import AdapterStep, plan_adapter, stage_adapter
-from locoman.workflows.collection import base_file, router_file, with_router
+from locoman.workflows.collection import base_file, installed_base, router_file, with_router
 from locoman.workflows.encoder_step import EncoderStep, EncoderWish, plan_encoder_step
 from locoman.workflows.provide.provider import BaseGguf, Offer, Provider
 from locoman.workflows.router.fitting import refit_all
@@ -33,7 +33,7 @@ class InstallPlan:
     """Everything an installation would do. `offer` None: the base is installed already. Sizes in bytes.
 
     `passed_over` pairs each provider that was asked first with the reason why it is not used. `disk_bytes` counts the encoder
-    where it comes along.
+    where it comes along. Without `use` another base goes on answering.
     """
 
     spec: BaseSpec
@@ -46,6 +46,7 @@ class InstallPlan:
     disk_bytes: int
     disk_free: int
     encoder: EncoderStep
+    use: bool = True
 
     @property
     def nothing_to_do(self) -> bool:
@@ -80,9 +81,11 @@ def plan_install(
     base: BaseRef | None = None,
     adapters: Sequence[str] = (),
     encoder: EncoderWish = "no",
+    *,
+    use: bool = True,
 ) -> InstallPlan:
     """The plan for `base` (default: the one in use, else the standard base) and `adapters` (names or folders; default: all),
-    with the router's `encoder` or without.
+    with the router's `encoder` or without. Without `use` it is installed beside the one in use.
 
     Raises UnknownName, InvalidFile, WrongBase, NoSource, NotEnoughDisk, NotEnoughMemory.
     """
@@ -105,6 +108,7 @@ def plan_install(
         disk_bytes=needed + encoder_step.disk_bytes,
         disk_free=free,
         encoder=encoder_step,
+        use=use or not registry.base,
     )  # fmt: skip
     if plan.memory_bytes > plan.memory_total * MEMORY_MARGIN:
         raise NotEnoughMemory(spec.ref.name, plan.memory_bytes, plan.memory_total)
@@ -134,8 +138,8 @@ def execute_install(home: Home, plan: InstallPlan, stages: Stages) -> Installed:
             registry, _ = refit_all(tx, registry)
         elif unfitted:
             registry = with_router(tx, registry, base.name)
-        tx.commit(structs.replace(registry, base=base.name))
-        return Installed(tx.registry.current(), tuple(installed), encoder.missed)
+        tx.commit(structs.replace(registry, base=base.name if plan.use else registry.base))
+        return Installed(installed_base(tx.registry, BaseRef(base.name)), tuple(installed), encoder.missed)
 
 
 def _to_activate(

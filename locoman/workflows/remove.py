@@ -68,7 +68,7 @@ def execute_remove(home: Home, plans: tuple[RemovePlan, ...], api: OllamaApi) ->
     with change(home) as tx:
         registry = tx.registry
         for plan in plans:
-            registry = _without(registry, plan)
+            registry = without(registry, plan)
         for base in registry.bases:
             if _answering(registry, base.name) != _answering(tx.registry, base.name):
                 registry = with_router(tx, registry, base.name)
@@ -119,7 +119,8 @@ def _plan(home: Home, registry: Registry, name: str) -> RemovePlan:
     return RemovePlan(None, found, sum(folder_bytes(home, adapter) for adapter in found), models)
 
 
-def _without(registry: Registry, plan: RemovePlan) -> Registry:
+def without(registry: Registry, plan: RemovePlan) -> Registry:
+    """`registry` with nothing of the plan in it."""
     gone = {(a.base, a.ref) for a in plan.adapters}
     adapters = tuple(a for a in registry.adapters if (a.base, a.ref) not in gone)
     names = {str(a.ref) for a in plan.adapters}

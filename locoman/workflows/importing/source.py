@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
-import tomli_w
 
 from locoman.catalog.manifest import LORA_GGUF, Case, Manifest, RoutingLine
 from locoman.contracts import Listing, Progress
+from locoman.documents import toml_of
 from locoman.store.atomic import mapped
 from locoman.workflows.importing.draft import Draft
 from locoman.workflows.importing.peft import CONFIG
@@ -41,10 +41,9 @@ class DraftSource:
 
     def unpack(self, listing: Listing, folder: Path) -> None:
         """See `contracts.Source`. Raises StoreError."""
-        document = msgspec.to_builtins(self.manifest)
         with mapped(folder):
             folder.mkdir(parents=True)
-            (folder / "adapter.toml").write_text(tomli_w.dumps(_without_none(document)), encoding="utf-8")
+            (folder / "adapter.toml").write_text(toml_of(self.manifest), encoding="utf-8")
             _write_lines(folder / "routing.jsonl", (RoutingLine(text, True) for text in self.draft.examples))
             if self.manifest.gate.minimum_cases:
                 _write_lines(folder / self.manifest.gate.suite, self.draft.cases)
@@ -73,8 +72,3 @@ class DraftSource:
 
 def _write_lines(path: Path, lines: Iterable[Case | RoutingLine]) -> None:
     path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
-
-
-def _without_none(document: dict[str, object]) -> dict[str, object]:
-    """TOML has no null."""
-    return {key: value for key, value in document.items() if value is not None}
