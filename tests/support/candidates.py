@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 from locoman.catalog.shelf import shipped
 from locoman.store.home import Home
 
 
-def add_candidate(home: Home, name: str = "loco-twin", **changes: str) -> None:
-    """loco-tiny's own spec and checkpoint under another name; `changes` replace whole lines, by their key."""
+def add_candidate(
+    home: Home, name: str = "loco-twin", checkpoint: Callable[[Path], object] | None = None, **changes: str
+) -> None:
+    """loco-tiny's own spec and checkpoint under another name, or what `checkpoint` writes into a new folder.
+
+    `changes` replace whole lines of the spec, by their key.
+    """
     source = shipped("modelfiles")
     home.modelfiles.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(source / "loco-tiny", home.modelfiles / name)
+    if checkpoint is None:
+        shutil.copytree(source / "loco-tiny", home.modelfiles / name)
+    else:
+        checkpoint(home.modelfiles / name)
+        changes["fingerprint"] = '""'
     lines = (source / "loco-tiny.toml").read_text(encoding="utf-8").replace('"loco-tiny', f'"{name}').splitlines()
     for key, value in changes.items():
         (place,) = [number for number, line in enumerate(lines) if line.startswith(f"{key} =")]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
-import pytest
+from support.altered_bases import random_model
 from support.candidates import add_candidate
 from support.command import Shell
 
-from locoman.names import BaseRef
+from locoman.app import App
+from locoman.catalog.shelf import shipped
 from locoman.store.home import Home
-from locoman.store.registry import Registry, load_registry
+from locoman.store.registry import load_registry
 
 
 def state(home: Home) -> tuple[object, ...]:
@@ -20,26 +22,100 @@ def state(home: Home) -> tuple[object, ...]:
     return registry.base, registry.bases, registry.adapters, registry.ollama
 
 
-def done(shell: Shell, *arguments: str) -> object:
+def done(shell: Shell, *arguments: str) -> Any:
     result = shell(*arguments, "--json")
     assert result.code == 0, result.out + result.err
     return result.document
 
 
-def test_the_same_model_under_another_name_takes_all_adapters(own: Home, shell: Shell) -> None:
+def ask(shell: Shell, question: str) -> tuple[str, str | None, str]:
+    answer = done(shell, "ask", question)
+    return answer["answer"], answer["adapter"], answer["base"]
+
+
+def test_a_base_on_which_all_adapters_do_as_well(own: Home, shell: Shell) -> None:
     add_candidate(own)
     before = state(own)
     done(shell, "migrate", "announce", "loco-twin")
     checked = done(shell, "migrate", "check", "--sample", "50")
-    print(checked)
+    assert {item["verdict"] for item in checked["adapters"]} == {"compatible"}
+    assert done(shell, "migrate", "check", "--sample", "50", "--dry-run")["todo"] == []
     done(shell, "migrate", "prepare")
-    assert shell("migrate", "apply").code == 3  # it is too early
+    early = shell("migrate", "apply")
+    assert early.code == 3 and "--override" in early.err
+    assert load_registry(own.registry).base == "loco-tiny"
     done(shell, "migrate", "apply", "--override", "a test")
-    registry = load_registry(own.registry)
-    assert registry.base == "loco-twin"
-    answer = done(shell, "ask", "What is 17 + 25?")
-    assert (answer["answer"], answer["adapter"], answer["base"]) == ("42", "arithmetic", "loco-twin")
+    assert ask(shell, "What is 17 + 25?") == ("42", "arithmetic", "loco-twin")
+    with App.load(own.root) as app:
+        assert app.shelf.standard().ref.name == "loco-twin"
+        assert {spec.ref.name: spec.spec.status for spec in app.shelf.specs()}["loco-tiny"] == "previous"
     done(shell, "migrate", "rollback", "--yes")
     assert state(own) == before
-    answer = done(shell, "ask", "What is 17 + 25?")
-    assert (answer["answer"], answer["adapter"], answer["base"]) == ("42", "arithmetic", "loco-tiny")
+    assert ask(shell, "What is 17 + 25?") == ("42", "arithmetic", "loco-tiny")
+    with App.load(own.root) as app:
+        assert app.shelf.standard().ref.name == "qwen3-4b-instruct"
+
+
+def test_a_base_for_which_all_must_be_trained_again_is_served_by_the_old_one_until_it_is_retired(
+    own: Home, shell: Shell
+) -> None:
+    add_candidate(own, "loco-other", lambda folder: random_model(folder, 3))
+    done(shell, "migrate", "announce", "loco-other")
+    checked = done(shell, "migrate", "check", "--sample", "1")
+    assert {item["verdict"] for item in checked["adapters"]} == {"retrain"}
+    prepared = done(shell, "migrate", "prepare")
+    assert "locoman adapter train words --base loco-other" in [item["command"] for item in prepared["retrain"]]
+    done(shell, "migrate", "apply", "--override", "a test")
+    assert ask(shell, "What is 17 + 25?") == ("42", "arithmetic", "loco-tiny")
+    assert ask(shell, "Hello, how are you today?")[1:] == (None, "loco-other")
+    first, second = shell("ask", "What is 17 + 26?"), shell("ask", "What is 17 + 27?")
+    assert "arithmetic has no version for loco-other yet" in first.err
+    assert "has no version" not in second.err
+    recipes = own.migrations.glob("*/documents/retrain/*/adapter.toml")
+    assert sorted(path.parent.name for path in recipes) == ["arithmetic", "dates", "units", "words"]
+    assert shell("migrate", "retire", "--yes").code == 3
+    done(shell, "migrate", "retire", "--yes", "--override", "a test")
+    registry = load_registry(own.registry)
+    assert [base.name for base in registry.bases] == ["loco-other"] and registry.migration is None
+    assert ask(shell, "What is 17 + 25?")[1:] == (None, "loco-other")
+
+
+def test_what_was_added_in_between_stays_when_the_change_is_taken_back(own: Home, shell: Shell, tmp_path: Path) -> None:
+    add_candidate(own)
+    done(shell, "migrate", "announce", "loco-twin")
+    done(shell, "migrate", "check", "--sample", "1")
+    done(shell, "migrate", "prepare")
+    done(shell, "migrate", "apply", "--override", "a test")
+    mine = tmp_path / "mine"
+    shutil.copytree(shipped("adapters") / "words", mine)
+    shutil.move(mine / "weights" / "loco-tiny", mine / "weights" / "loco-twin")
+    manifest = mine / "adapter.toml"
+    text = manifest.read_text().replace('name = "loco-tiny"', 'name = "loco-twin"')
+    manifest.write_text(text.replace('name = "words"', 'name = "mine"').replace('domain = "words"', 'domain = "mine"'))
+    done(shell, "adapter", "add", str(mine))
+    plan = done(shell, "migrate", "rollback", "--dry-run")
+    assert (plan["kept"], plan["base_removed"]) == (["mine@1.0.0"], None)
+    done(shell, "migrate", "rollback", "--yes")
+    registry = load_registry(own.registry)
+    assert registry.base == "loco-tiny"
+    assert [str(adapter.ref) for adapter in registry.adapters_of("loco-twin")] == ["mine@1.0.0"]
+    assert ask(shell, "What is 17 + 25?") == ("42", "arithmetic", "loco-tiny")
+    assert done(shell, "ask", "--model", "loco-twin/mine", "Spell planet backwards.")["adapter"] == "mine"
+
+
+def test_a_step_before_its_turn(own: Home, shell: Shell) -> None:
+    for step in ("plan", "check", "prepare", "apply", "rollback", "retire"):
+        refused = shell("migrate", step)
+        assert refused.code == 2 and "locoman migrate announce" in refused.err, step
+    add_candidate(own)
+    done(shell, "migrate", "announce", "loco-twin")
+    assert done(shell, "migrate", "plan")["without_cases"] == []
+    for step in ("prepare", "apply", "retire"):
+        refused = shell("migrate", step)
+        assert refused.code == 2 and "locoman migrate check" in refused.err, step
+    second = shell("migrate", "announce", "loco-twin")
+    assert second.code == 2 and "announced" in second.err
+
+
+def test_nothing_was_ever_announced(copied: Home, shell: Shell) -> None:
+    assert done(shell, "migrate", "status") == {"migration": None}
