@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from locoman.catalog.shelf import Shelf
-    from locoman.contracts import Decider, Engine, Residency, Scorer, Source
+    from locoman.contracts import Decider, Engine, Residency, Scorer, Source, Stages
     from locoman.engines.host.audience import Audience
     from locoman.engines.host.options import HostOptions
     from locoman.engines.local import LocalEngine
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from locoman.ollama.api import OllamaApi
     from locoman.routing.cascade import Router
     from locoman.store.registry import Registry
+    from locoman.workflows.bases.trial import Bench
     from locoman.workflows.evaluate import EngineFacts
     from locoman.workflows.held import Held
     from locoman.workflows.lineup import RegistryLineup
@@ -232,6 +233,30 @@ class App:
         from locoman.workflows.held import held_by_ollama
 
         return held_by_ollama(self.ollama_url, self.registry())
+
+    @contextmanager
+    def trial_engine(self, home: Home) -> Iterator[Engine]:
+        """Who answers in a home where a base is tried out; whatever of it runs ends at the exit."""
+        if self.settings.text("engine.kind") == "llama_cpp":
+            from locoman.engines.llama_cpp.engine import LlamaCppEngine
+
+            there = App(replace(self.settings, home=home.root))
+            with closing(LlamaCppEngine(there.lineup(), self.settings.number("engine.threads"))) as engine:
+                yield engine
+            return
+        from locoman.engines.local import LocalEngine
+
+        local = LocalEngine(home.run, home.locks, (sys.executable, "-m", "locoman", "host", "--home", str(home.root)))
+        try:
+            yield local
+        finally:
+            local.stop()
+
+    def bench(self, stages: Stages) -> Bench:
+        """What trying bases out needs."""
+        from locoman.workflows.bases.trial import Bench
+
+        return Bench(self.home, self.shelf, self.providers(), self.trial_engine, stages)
 
     def stop_host(self) -> bool:
         """Ends this home's host; False if none ran. Raises EngineUnavailable."""

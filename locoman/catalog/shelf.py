@@ -8,6 +8,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from locoman.catalog.candidates import FILE_NAME, Candidate, read_candidates
 from locoman.catalog.manifest import AdapterPackage, read_package
 from locoman.catalog.spec import BaseSpec, read_spec
 from locoman.errors import UnknownName
@@ -35,17 +36,21 @@ class Shelf:
 
     def specs(self) -> tuple[BaseSpec, ...]:
         """Every base spec, sorted by name. Raises InvalidFile."""
-        paths = {path.stem: path for folder in self.spec_folders for path in sorted(folder.glob("*.toml"))}
+        paths = self._spec_paths()
         return tuple(self._read(paths[name]) for name in sorted(paths))
+
+    def candidates(self) -> tuple[Candidate, ...]:
+        """Models that could be bases, in the order of their files. Raises InvalidFile."""
+        files = [folder / FILE_NAME for folder in self.spec_folders]
+        found = {each.name: each for file in files if file.is_file() for each in read_candidates(file)}
+        return tuple(found.values())
 
     def spec(self, ref: BaseRef) -> BaseSpec:
         """Raises UnknownName with the nearest names, InvalidFile."""
-        for folder in reversed(self.spec_folders):
-            path = folder / f"{ref.name}.toml"
-            if path.is_file():
-                return self._read(path)
-        known = [path.stem for folder in self.spec_folders for path in folder.glob("*.toml")]
-        raise UnknownName("base", ref.name, nearest(ref.name, known))
+        paths = self._spec_paths()
+        if ref.name in paths:
+            return self._read(paths[ref.name])
+        raise UnknownName("base", ref.name, nearest(ref.name, paths))
 
     def standard(self) -> BaseSpec:
         """The base of this academic year."""
@@ -68,6 +73,10 @@ class Shelf:
         elif status == "standard":
             status = "retired"
         return replace(read, spec=structs.replace(read.spec, status=status, academic_year=year))
+
+    def _spec_paths(self) -> dict[str, Path]:
+        files = (path for folder in self.spec_folders for path in sorted(folder.glob("*.toml")))
+        return {path.stem: path for path in files if path.name != FILE_NAME}
 
     def packages(self, base: BaseRef | None = None) -> tuple[AdapterPackage, ...]:
         """Every package (for `base`, when given), sorted by name. Raises InvalidFile."""

@@ -71,7 +71,7 @@ class Parameters(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Spec(Struct, frozen=True, forbid_unknown_fields=True):
-    """The spec file as written."""
+    """The spec file as written; `kind` "" where nobody has found out whether it is an instruct model."""
 
     format: Literal[1]
     name: str
@@ -84,6 +84,7 @@ class Spec(Struct, frozen=True, forbid_unknown_fields=True):
     source: CheckpointSource
     runtime: Runtime
     template: Template
+    kind: Literal["instruct", "base", ""] = ""
     fingerprint: str = ""
     ollama: OllamaSource | None = None
     gguf: GgufSource | None = None
@@ -135,4 +136,6 @@ def read_spec(path: Path) -> BaseSpec:
         raise InvalidFile(path, f"the spec names itself {spec.name!r}, its file {path.stem!r}")
     if bool(spec.source.folder) == bool(spec.source.repository):
         raise InvalidFile(path, "[source] needs exactly one of folder and repository")
+    if spec.status == "standard" and spec.kind == "base":
+        raise InvalidFile(path, "a bare base, which answers no questions, cannot be the standard base")
     return BaseSpec(path, spec)

@@ -29,6 +29,8 @@ def _list_of(error: errors.LocomanError) -> str:
     return (
         "locoman config"
         if "setting" in kind
+        else "locoman base compare"
+        if "candidate" in kind
         else "locoman base list"
         if "base" in kind
         else "locoman eval --help"

@@ -1,4 +1,4 @@
-"""locoman base"""
+"""locoman base list, show, use, remove"""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import click
 from locoman.app import App
 from locoman.catalog.spec import BaseSpec
 from locoman.cli.command import command as make
-from locoman.cli.command import group
 from locoman.cli.output import Output
 from locoman.cli.remove import carry_out
 from locoman.errors import megabytes
@@ -19,10 +18,8 @@ from locoman.store.registry import InstalledBase, Registry
 from locoman.workflows.activate import UsePlan, plan_use, use_base
 from locoman.workflows.remove import plan_remove_base
 
-command = group("base", "List, show, choose and remove base models.")
 
-
-@make("list", into=command)
+@make("list")
 def list_(app: App, out: Output) -> None:
     """List the bases that can be installed, and those that are.
 
@@ -43,7 +40,7 @@ def list_(app: App, out: Output) -> None:
     )
 
 
-@make("show", into=command)
+@make("show")
 @click.argument("name")
 def show(app: App, out: Output, name: str) -> None:
     """Show what is known of a base.
@@ -57,7 +54,7 @@ def show(app: App, out: Output, name: str) -> None:
     out.result(document, lambda: out.lines(f"{key:<16}  {_text(value)}" for key, value in document.items()))
 
 
-@make("use", into=command)
+@make("use")
 @click.argument("name")
 @click.option("--dry-run", is_flag=True, help="Show what would change and stop.")
 def use(app: App, out: Output, name: str, dry_run: bool) -> None:
@@ -80,7 +77,7 @@ def use(app: App, out: Output, name: str, dry_run: bool) -> None:
     out.result(document, lambda: out.lines(_use_lines(plan, dry_run)))
 
 
-@make("remove", into=command)
+@make("remove")
 @click.argument("name")
 @click.option("--dry-run", is_flag=True, help="Show what would go and stop.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
