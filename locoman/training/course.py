@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,7 @@ from locoman.training.loop import Stepper, mean_loss
 
 CHECKPOINT_SECONDS = 60.0
 _LOOKS_PER_EPOCH = 4
+_ADAMW = ("step", "exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,28 +131,39 @@ class Course:
         save_state(self._watch.folder, self.standing, tensors)
 
     def _resume(self) -> None:
-        """Takes up the state that was kept, if its tensors are those of this model."""
+        """Takes up the state that was kept, if it is whole and its tensors are those of this model."""
         found = load_state(self._watch.folder) if self._watch.folder is not None else None
         if found is None:
             return
         standing, tensors = found
-        weights = {name: tensors.get(f"weights.{name}") for name in self._weights}
-        if any(new is None or new.shape != self._weights[name].shape for name, new in weights.items()):
+        weights = self._named(tensors, "weights")
+        best = self._named(tensors, "best")
+        moments = self._moments(tensors) if standing.step else {}
+        if weights is None or moments is None or not 0 <= standing.step <= self.steps:
+            return
+        if best is None and standing.best_loss is not None:
             return
         self._put(weights)
-        self._best = {
-            name: tensors[f"best.{name}"].to(weight.device)
-            for name, weight in self._weights.items()
-            if f"best.{name}" in tensors
-        }
-        state: dict[int, dict[str, Any]] = {}
-        for key, tensor in tensors.items():
-            kind, _, rest = key.partition(".")
-            if kind == "optimizer":
-                place, _, name = rest.partition(".")
-                state.setdefault(int(place), {})[name] = tensor
-        self._optimizer.load_state_dict({"state": state, "param_groups": self._optimizer.state_dict()["param_groups"]})
+        self._best = {name: tensor.to(self._weights[name].device) for name, tensor in (best or {}).items()}
+        groups = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
         self.standing = standing
+
+    def _named(self, tensors: Mapping[str, Any], kind: str) -> dict[str, Any] | None:
+        """The tensors of that kind by the names of the weights; None where one is missing or of another shape."""
+        found = {name: tensors.get(f"{kind}.{name}") for name in self._weights}
+        fits = all(t is not None and t.shape == self._weights[name].shape for name, t in found.items())
+        return found if fits else None
+
+    def _moments(self, tensors: Mapping[str, Any]) -> dict[int, dict[str, Any]] | None:
+        """AdamW's state by the place of the weight; None where something is missing or of another shape."""
+        state: dict[int, dict[str, Any]] = {}
+        for place, weight in enumerate(self._weights.values()):
+            state[place] = {key: tensors.get(f"optimizer.{place}.{key}") for key in _ADAMW}
+            for key, tensor in state[place].items():
+                if tensor is None or tensor.shape != (() if key == "step" else weight.shape):
+                    return None
+        return state
 
     def _restore_best(self) -> None:
         if self._best:

@@ -158,6 +158,29 @@ def test_a_state_that_cannot_be_read_is_as_none(base: Path, tmp_path: Path) -> N
     assert read_standing(state) is not None
 
 
+def test_a_state_of_another_model_or_of_which_a_part_is_missing_is_not_taken_up(base: Path, tmp_path: Path) -> None:
+    from safetensors import safe_open
+    from safetensors.numpy import load_file, save_file
+
+    state = tmp_path / "state"
+    train_adapter(base, "toy", EXAMPLES, RECIPE, tmp_path / "whole", watch=Watch(folder=state))
+    path = state / "state.safetensors"
+    tensors = load_file(path)
+    with safe_open(path, framework="np") as file:
+        facts = file.metadata()
+    for spoiled in (
+        {name: value for name, value in tensors.items() if name != "optimizer.0.exp_avg"},
+        {name: value for name, value in tensors.items() if "lora_A" not in name},
+        {name: value.reshape(-1) for name, value in tensors.items()},
+    ):
+        save_file(spoiled, path, metadata=facts)
+        told: list[int] = []
+        watch = Watch(lambda done, total, unit, told=told: told.append(done), folder=state)  # type: ignore[misc]
+        train_adapter(base, "toy", EXAMPLES, RECIPE, tmp_path / "again", watch=watch)
+        assert told[0] == 1
+        assert trained_bytes(tmp_path / "again") == trained_bytes(tmp_path / "whole")
+
+
 def test_training_ends_early_when_what_is_held_back_gets_no_better_and_keeps_the_best(
     base: Path, tmp_path: Path
 ) -> None:
