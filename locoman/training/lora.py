@@ -172,7 +172,7 @@ def _memory_mapped(torch: Any) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error):
+        if isinstance(error, torch.cuda.OutOfMemoryError) or "not enough memory" in str(error):
             raise MissingPrerequisite(
                 "A batch does not fit into the memory beside the base.", "locoman adapter train ... --rows 1"
             ) from error

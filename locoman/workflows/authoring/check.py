@@ -74,6 +74,8 @@ def _check_files(package: AdapterPackage, findings: Findings) -> None:
     for name, path in files_of(package.folder):
         if path.suffix.lower() in _PICKLES:
             findings.error(name, "a pickle, which could run anything; weights must be safetensors or GGUF")
+        elif name.startswith("weights/") and not name.startswith(f"weights/{package.manifest.base.name}/"):
+            findings.warning(name, "weights of another base; they are packed along")
         elif name not in _NAMED | {package.manifest.gate.suite} and not name.startswith(("weights/", "LICENSE")):
             findings.warning(name, "no part of a package; it is packed along")
     try:

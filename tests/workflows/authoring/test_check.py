@@ -135,6 +135,16 @@ def test_a_keyword_that_belongs_to_another_is_an_error_and_a_domain_a_warning(pa
     assert ("adapter.toml", 4, "the domain dates is that of dates; only one of them answers at a time") in warnings
 
 
+def test_what_does_not_belong_there_is_a_warning(package: Path, copied: Home) -> None:
+    (package / "notes.txt").write_text("x")
+    (package / "weights" / "other").mkdir()
+    (package / "weights" / "other" / "adapter.gguf").write_bytes(b"GGUF")
+    warned = [(file, sentence) for file, _, sentence in found(package, copied, "warning")]
+    assert ("notes.txt", "no part of a package; it is packed along") in warned
+    assert ("weights/other/adapter.gguf", "weights of another base; they are packed along") in warned
+    assert found(package, copied) == []
+
+
 def test_of_many_lines_five_are_named(package: Path, copied: Home) -> None:
     add(package / "train.jsonl", *({"question": f"Question {n}", "answer": ""} for n in range(9)))
     errors = found(package, copied)
