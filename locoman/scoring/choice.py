@@ -19,7 +19,7 @@ from locoman.errors import ScorerFailed
 from locoman.scoring.exact import normalised
 
 LETTERS = string.ascii_uppercase
-_OPEN, _CLOSE = r"[*_`\"'(\[\s]*", r"(?=[*_`\"')\].,:;!]|\s*$|\s+(?i:because|since|is|as|for|which)\b)"
+_OPEN, _CLOSE = r"[*_`\"'(\[\s]{0,10}", r"(?=[*_`\"')\].,:;!]|\s*$|\s+(?i:because|since|is|as|for|which)\b)"
 _SAID = rf"{_OPEN}(?:([B-HJ-Z])(?![\w'’])|([A-Za-z]){_CLOSE})"  # A and I may be words, and so may small letters
 _PATTERNS = (  # with whether it counts only where all that it finds is one letter
     (
@@ -30,7 +30,7 @@ _PATTERNS = (  # with whether it counts only where all that it finds is one lett
         ),
         False,
     ),
-    (re.compile(r"^[\s*_`\"'(\[]*([A-Za-z])[\s*_`\"'.:)\]]*$", re.MULTILINE), False),
+    (re.compile(r"^[ *_`\"'(\[]*([A-Za-z])[ *_`\"'.:)\]]*$", re.MULTILINE), False),
     (re.compile(r"\A[\s*_`\"'(\[]*([A-Za-z])[)\].:][\s*]"), False),
     (re.compile(rf"(?i:\b(?:option|choice)\b\s*:?){_SAID}", re.MULTILINE), True),
     (re.compile(r"[(\[]([A-Za-z])[)\]]"), True),
@@ -111,8 +111,10 @@ def score_likelihoods(log_likelihoods: Sequence[float], target: Target) -> Score
 
 def _letter(answer: str, count: int) -> int | None:
     known = LETTERS[:count]
+    # without long runs of white space, over which the patterns would take long
+    text = "\n".join(" ".join(line.split()) for line in answer.splitlines() if line.strip())
     for pattern, only in _PATTERNS:
-        found = ("".join(match).upper() for match in pattern.findall(answer.strip()))
+        found = ("".join(match).upper() for match in pattern.findall(text))
         letters = [letter for letter in found if letter in known]
         if letters and (not only or len(set(letters)) == 1):
             sure = pattern is not _PATTERNS[-1][0] or letters[-1] not in _MAY_BE_WORDS

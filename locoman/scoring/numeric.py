@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Annotated, Literal
 
@@ -66,10 +67,10 @@ class Numeric:
         return found[-1] if found else None
 
     def _last(self, text: str) -> Number | None:
-        return next(iter(self._numbers(text)), None)
+        return next(self._numbers(text), None)
 
-    def _numbers(self, text: str) -> list[Number]:
-        return list(numbers_in(text, self._options.decimal, fractions=self._options.fractions))
+    def _numbers(self, text: str) -> Iterator[Number]:
+        return numbers_in(text, self._options.decimal, fractions=self._options.fractions)
 
     def _as_share(self, number: Number) -> Fraction:
         return number.value / 100 if number.percent and self._options.percent == "fraction" else number.value

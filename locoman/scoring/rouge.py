@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import islice
 from typing import Any, Literal
 
 import msgspec
@@ -10,8 +12,9 @@ from locoman.contracts import Score, Target
 from locoman.errors import ExtraMissing
 
 MEASURES = ("rouge1", "rouge2", "rougeL")
-MAX_CHARACTERS = 20_000
+MAX_WORDS = 2000
 """What is read of a text; the longest common subsequence takes time that grows with the product of both lengths."""
+_WORD = re.compile(r"[A-Za-z0-9]+")
 
 
 class RougeOptions(msgspec.Struct, frozen=True):
@@ -30,11 +33,17 @@ class Rouge:
 
     def score(self, answer: str, target: Target) -> Score:
         """See `locoman.contracts.Scorer`; metrics: rouge1, rouge2, rougeL."""
-        long = len(answer) > MAX_CHARACTERS
-        found = [self._scorer.score(text[:MAX_CHARACTERS], answer[:MAX_CHARACTERS]) for text in target.accepted]
+        read = _beginning(answer)
+        found = [self._scorer.score(_beginning(text), read) for text in target.accepted]
         best = {name: max((float(one[name].fmeasure) for one in found), default=0.0) for name in MEASURES}
-        note = f"only the first {MAX_CHARACTERS:,} characters were read" if long else ""
+        note = f"only the first {MAX_WORDS:,} words were read" if len(read) < len(answer) else ""
         return Score(best[self._options.measure], tuple(best.items()), note)
+
+
+def _beginning(text: str) -> str:
+    """`text` up to its MAX_WORDS-th word, as rouge-score parts words."""
+    more = next(islice(_WORD.finditer(text), MAX_WORDS, None), None)
+    return text if more is None else text[: more.start()]
 
 
 def _scorer(stemmer: bool) -> object:

@@ -75,3 +75,17 @@ def test_rouge_says_what_the_package_publishes() -> None:
     assert figures["rouge1"] == pytest.approx(0.7058823529411765, abs=1e-12)  # its README
     assert figures["rougeL"] == pytest.approx(0.5882352941176471, abs=1e-12)
     assert score.value == figures["rougeL"]
+
+
+def test_rouge_is_that_of_the_package_and_reads_long_texts_to_a_limit() -> None:
+    rouge_scorer = pytest.importorskip("rouge_score.rouge_scorer", reason="rouge-score is not installed")
+    package = rouge_scorer.RougeScorer(["rouge1", "rouge2", "rougeL"], use_stemmer=False)
+    scorer = build_scorer("rouge", {"measure": "rouge2"})
+    for answer, accepted, *_ in rows("squad.json"):
+        best = {
+            m: max(package.score(text, answer)[m].fmeasure for text in accepted) for m in ("rouge1", "rouge2", "rougeL")
+        }
+        score = scorer.score(answer, Target(tuple(accepted)))
+        assert (dict(score.metrics), score.value) == (best, best["rouge2"])
+    long = scorer.score("word " * 5000, Target(("word " * 2000,)))
+    assert (long.value, long.note) == (1.0, "only the first 2,000 words were read")
