@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from locoman.catalog.manifest import read_package
 from locoman.contracts import Engine, Scorer, Stages
+from locoman.errors import StoreBusy
 from locoman.evaluation.results import SuiteResult
 from locoman.evaluation.runner import run_suite
 from locoman.evaluation.suite import ScorerChoice
@@ -60,7 +63,8 @@ def execute_train(
 ) -> Trained:
     """Trains, and writes the package to `plan.out`. Killed, the same plan goes on where it stopped.
 
-    Raises ExtraMissing before anything is fetched; then what `train_adapter` raises, DownloadFailed, WrongBase, StoreError.
+    Raises ExtraMissing before anything is fetched; then what `train_adapter` raises, DownloadFailed, WrongBase, StoreError,
+    StoreBusy (another process does this very training).
     """
     libraries()
     folder = plan.checkpoint.folder
@@ -69,13 +73,30 @@ def execute_train(
         folder = fetch_checkpoint(home, plan.checkpoint.hub, stages)
         check_identity(folder, plan.base)
     weights = plan.state / "weights"
-    title = f"Training {plan.package.manifest.name}"
-    trained = train_adapter(
-        folder, plan.base.name, plan.examples, plan.recipe, weights, template=plan.template, machine=machine,
-        watch=Watch(stages(title), look, plan.state),
-    )  # fmt: skip
-    write_package(plan, weights)
+    watch = Watch(stages(f"Training {plan.package.manifest.name}"), look, plan.state)
+    with _alone(home, plan):
+        trained = train_adapter(
+            folder, plan.base.name, plan.examples, plan.recipe, weights, template=plan.template, watch=watch,
+            machine=machine,
+        )  # fmt: skip
+        write_package(plan, weights)
     return trained
+
+
+@contextmanager
+def _alone(home: Home, plan: TrainPlan) -> Iterator[None]:
+    """One process at a time does the same training. Raises StoreBusy."""
+    with mapped(home.locks):
+        home.locks.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(home.locks / f"training-{plan.state.name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise StoreBusy(plan.state) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def evaluate_trained(home: Home, plan: TrainPlan, engine_of: EngineOf, scorers: ScorersOf, stages: Stages) -> Evaluated:

@@ -75,6 +75,19 @@ def test_killed_for_good_it_goes_on_to_the_same_weights(package: Path, copied: H
     assert weights(package) == weights(whole)
 
 
+def test_the_same_training_is_not_done_twice_at_a_time(package: Path, copied: Home, shell: Shell) -> None:
+    process = locoman(copied.root, "adapter", "train", str(package), "--no-eval", "--threads", "1")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("Step"):
+            break
+    result = shell("adapter", "train", str(package), "--no-eval")
+    process.kill()
+    process.communicate()
+    assert result.code == 1
+    assert "another locoman" in result.err
+
+
 def test_what_misses_its_gate_ends_with_3_and_is_written(package: Path, copied: Home, shell: Shell) -> None:
     manifest = package / "adapter.toml"
     manifest.write_text(manifest.read_text().replace("learning_rate = 0.003", "learning_rate = 1e-7"))
