@@ -28,6 +28,7 @@ BENCHES = {
     "ollama_answers": "every adapter's whole evaluation set through a real Ollama's API, native and merged, beside the host",
     "sync_faults": "faults in the middle of syncs and pulls: seen by status, mended by the next sync (--rounds)",
     "kill": "SIGKILL at random instants of install, activate and remove; the registry stays valid (--rounds N each)",
+    "migrate_kill": "SIGKILL at random instants of a change of base, announce to retire (--rounds in all)",
 }
 
 

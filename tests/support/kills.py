@@ -77,7 +77,7 @@ def kill_once(operation: Operation, root: Path, rng: random.Random) -> Outcome:
     process = locoman(root, *operation.arguments)
     if rng.random() < AFTER_COMMIT:
         delay = rng.uniform(0.0, 0.05)
-        _await_commit(process, root, operation.before)
+        await_commit(process, root, operation.before)
     else:
         delay = rng.uniform(0.0, operation.seconds * 1.3)
     time.sleep(delay)
@@ -93,7 +93,7 @@ def kill_once(operation: Operation, root: Path, rng: random.Random) -> Outcome:
     return Outcome(delay, killed, state, left)
 
 
-def _await_commit(process: subprocess.Popen[str], root: Path, before: Path) -> None:
+def await_commit(process: subprocess.Popen[str], root: Path, before: Path) -> None:
     """Returns when the registry is replaced, or the process has ended."""
     path, old = Home(root).registry, Home(before).registry
     data = old.read_bytes() if old.exists() else b""
