@@ -38,6 +38,8 @@ from locoman.workflows.collection import active_packages
 
 GOAL = 0.02
 """How far a score may be from the host's: a share of the cases."""
+_OPTIONS = {"temperature": 0, "seed": 0, "num_thread": 1}
+"""Greedy; one thread, because on a busy machine threads wait for each other longer than so small a model takes."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ def _compared(server: _Server, label: str, asked: _Asked) -> Iterator[Figure]:
     begun = time.perf_counter()
     for case in suite.cases:
         messages = [{"role": m.role, "content": m.content} for m in prompts.messages(suite.prompt, case)]
-        request = {"model": asked.tag, "messages": messages, "stream": False, "options": {"temperature": 0, "seed": 0}}
+        request = {"model": asked.tag, "messages": messages, "stream": False, "options": _OPTIONS}
         answer = server.http.post("/api/chat", json=request).raise_for_status().json()["message"]["content"]
         scores.append(scorer.score(answer, case.target).value)
     seconds, score = time.perf_counter() - begun, _mean(scores)

@@ -66,14 +66,17 @@ class Outcome:
 
 def make_worlds(folder: Path, installed: Path, library: OciRegistry) -> list[World]:
     """A few starting points below `folder`; `installed` is a home with loco-tiny."""
+    two = Home(copy_home(installed, folder / "two adapters"))  # which do
+    with OllamaApi("http://127.0.0.1:9") as nobody:
+        execute_remove(two, plan_remove(two, ("arithmetic", "units")), nobody)
     library.add("mine:latest", write_tiny_base(folder / "mine.gguf"))
     return [
-        _world(folder, "native", installed, library, "0.33.0", "native"),
-        _world(folder, "native, pulled base", installed, library, "0.33.0", "native", pulled=True),
-        _world(folder, "pull and native", installed, library, "0.33.0", "native", pulled=True, gone=True),
-        _world(folder, "native to merged", installed, library, "0.33.0", "merged", before="native"),
-        _world(folder, "merged", installed, library, "0.34.1", "merged"),
-        _world(folder, "split", installed, library, "0.35.0", "split"),
+        _world(folder, "native", two.root, library, "0.33.0", "native"),
+        _world(folder, "native, pulled base", two.root, library, "0.33.0", "native", pulled=True),
+        _world(folder, "pull and native", two.root, library, "0.33.0", "native", pulled=True, gone=True),
+        _world(folder, "native to merged", two.root, library, "0.33.0", "merged", before="native"),
+        _world(folder, "merged", two.root, library, "0.34.1", "merged"),
+        _world(folder, "split", two.root, library, "0.35.0", "split"),
     ]
 
 
@@ -93,7 +96,6 @@ def _world(
     copy_home(installed, home)
     with StandinOllama(models, "0.33.0", library) as standin, OllamaApi(standin.url) as api:
         pair = Pair(Home(home), api)
-        execute_remove(pair.home, plan_remove(pair.home, ("arithmetic", "units")), api)  # two adapters do
         api.pull("mine")
         api.copy("mine", MINE[1])
         if pulled:
