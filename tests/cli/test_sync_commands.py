@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from support.command import Result, Shell
-from support.ollama_home import shelf_of
+from support.installed import copy_home
+from support.ollama_home import shelf_of, with_adapters
 from support.ollama_standin import Fault, StandinOllama
 
 from locoman.contracts import Engine
@@ -17,12 +18,24 @@ from locoman.ollama import api as api_module
 from locoman.store.home import Home
 from locoman.workflows.doctor import Check, examine
 
-MODELS = {f"loco-tiny-{name}:1.0.0" for name in ("arithmetic", "dates", "units", "words")} | {"loco-tiny:latest"}
+MODELS = {"loco-tiny-words:1.0.0", "loco-tiny:latest"}
 _LEAST = Fault.HTML, Fault.BAD_GATEWAY, Fault.HANG_UP, Fault.SERVER_ERROR, Fault.GARBAGE
 
 
+@pytest.fixture(scope="session")
+def one(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with loco-tiny and one adapter, to be copied only."""
+    return with_adapters(installed, tmp_path_factory.mktemp("one") / "home", ("words",))
+
+
 @pytest.fixture
-def standin(tmp_path: Path, copied: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandinOllama]:
+def beside(one: Path, home: Home) -> Home:
+    """This test's own."""
+    return Home(copy_home(one, home.root))
+
+
+@pytest.fixture
+def standin(tmp_path: Path, beside: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandinOllama]:
     """An empty Ollama 0.33 beside a home with loco-tiny."""
     with StandinOllama(tmp_path / "models") as running:
         monkeypatch.setenv("OLLAMA_HOST", running.url)
@@ -49,7 +62,7 @@ def test_from_a_plan_to_in_step_and_back(shell: Shell, standin: StandinOllama) -
     assert "a second copy of the base that locoman keeps" in planned.out
     assert (tags(standin), standin.uploads) == (set(), 0)
     done = shell("sync", "--json").document["result"]
-    assert (set(done["made"]), done["uploads"]) == (MODELS, 5)
+    assert (set(done["made"]), done["uploads"]) == (MODELS, 2)
     assert shell("sync").out == "Ollama is in step: 0 uploads.\n"
     assert shell("status").out.endswith("All is in step.\n")
     assert shell("remove", "--all", "--yes").code == 0
@@ -57,7 +70,7 @@ def test_from_a_plan_to_in_step_and_back(shell: Shell, standin: StandinOllama) -
 
 
 @pytest.mark.parametrize("command", [("sync",), ("sync", "--dry-run")])
-def test_without_ollama_sync_says_what_to_start(shell: Shell, copied: Home, command: tuple[str, ...]) -> None:
+def test_without_ollama_sync_says_what_to_start(shell: Shell, beside: Home, command: tuple[str, ...]) -> None:
     result = shell(*command)
     check_told(result, 4)
     assert result.err.strip().endswith("Next: ollama serve")
@@ -123,10 +136,10 @@ def test_a_later_major_version_is_used_as_what_is_known_of_it(shell: Shell, stan
     assert shell("status").out.endswith("All is in step.\n")
 
 
-def test_doctor_names_the_first_difference_and_its_command(shell: Shell, standin: StandinOllama, copied: Home) -> None:
+def test_doctor_names_the_first_difference_and_its_command(shell: Shell, standin: StandinOllama, beside: Home) -> None:
     assert shell("sync").code == 0
     standin.store.remove(next(model for model in standin.store.models() if "words" in str(model.tag)))
-    checks = {check.name: check for check in examine(copied, shelf_of(copied), standin.url, _no_engine, deep=False)}
+    checks = {check.name: check for check in examine(beside, shelf_of(beside), standin.url, _no_engine, deep=False)}
     assert checks["models"] == Check("models", False, "loco-tiny-words:1.0.0 was deleted in Ollama.", "locoman sync")
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from support.installed import copy_home
 from support.oci_registry import OciRegistry
 from support.ollama_standin import StandinOllama
 
@@ -17,6 +20,7 @@ from locoman.store.registry import Registry, load_registry
 from locoman.workflows.install import execute_install, plan_install
 from locoman.workflows.ollama_state import Asked, Difference
 from locoman.workflows.provide.ollama import OllamaProvider
+from locoman.workflows.remove import execute_remove, plan_remove
 from locoman.workflows.status import status_of
 from locoman.workflows.sync import Synced, SyncPlan, execute_sync, plan_sync
 
@@ -57,6 +61,15 @@ class Pair:
     def tags(self) -> dict[str, str]:
         """Every model in Ollama and the digest of its manifest."""
         return {model.name: model.digest for model in self.api.tags()}
+
+
+def with_adapters(installed: Path, root: Path, names: Sequence[str]) -> Path:
+    """A copy of the home `installed` in `root` with no adapters but these."""
+    home = Home(copy_home(installed, root))
+    others = tuple(adapter.name for adapter in load_registry(home.registry).adapters if adapter.name not in names)
+    with OllamaApi("http://127.0.0.1:9") as nobody:
+        execute_remove(home, plan_remove(home, others), nobody)
+    return root
 
 
 def use_pulled_base(home: Home, library: OciRegistry, api: OllamaApi) -> None:

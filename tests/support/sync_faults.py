@@ -22,7 +22,7 @@ from unittest import mock
 
 from support.installed import copy_home
 from support.oci_registry import OciRegistry
-from support.ollama_home import PULLED_TAG, Pair, use_pulled_base
+from support.ollama_home import PULLED_TAG, Pair, use_pulled_base, with_adapters
 from support.ollama_standin import Fault, StandinOllama
 from support.tiny_gguf import write_tiny_base
 
@@ -34,7 +34,6 @@ from locoman.store.home import Home
 from locoman.store.registry import save_registry
 from locoman.weights import gguf_writer
 from locoman.workflows.ollama_state import Asked
-from locoman.workflows.remove import execute_remove, plan_remove
 
 MINE = ("mine:latest", "somebody-else:1")
 _WORDS = "loco-tiny-words:1.0.0"
@@ -66,17 +65,15 @@ class Outcome:
 
 def make_worlds(folder: Path, installed: Path, library: OciRegistry) -> list[World]:
     """A few starting points below `folder`; `installed` is a home with loco-tiny."""
-    two = Home(copy_home(installed, folder / "two adapters"))  # which do
-    with OllamaApi("http://127.0.0.1:9") as nobody:
-        execute_remove(two, plan_remove(two, ("arithmetic", "units")), nobody)
+    two = with_adapters(installed, folder / "two adapters", ("dates", "words"))  # which do
     library.add("mine:latest", write_tiny_base(folder / "mine.gguf"))
     return [
-        _world(folder, "native", two.root, library, "0.33.0", "native"),
-        _world(folder, "native, pulled base", two.root, library, "0.33.0", "native", pulled=True),
-        _world(folder, "pull and native", two.root, library, "0.33.0", "native", pulled=True, gone=True),
-        _world(folder, "native to merged", two.root, library, "0.33.0", "merged", before="native"),
-        _world(folder, "merged", two.root, library, "0.34.1", "merged"),
-        _world(folder, "split", two.root, library, "0.35.0", "split"),
+        _world(folder, "native", two, library, "0.33.0", "native"),
+        _world(folder, "native, pulled base", two, library, "0.33.0", "native", pulled=True),
+        _world(folder, "pull and native", two, library, "0.33.0", "native", pulled=True, gone=True),
+        _world(folder, "native to merged", two, library, "0.33.0", "merged", before="native"),
+        _world(folder, "merged", two, library, "0.34.1", "merged"),
+        _world(folder, "split", two, library, "0.35.0", "split"),
     ]
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
-from support.installed import ADAPTERS, copy_home
+from support.installed import copy_home
 from support.oci_registry import OciRegistry
-from support.ollama_home import PULLED_TAG, Pair, blobs, use_pulled_base
+from support.ollama_home import PULLED_TAG, Pair, blobs, use_pulled_base, with_adapters
 from support.ollama_standin import Fault, StandinOllama
 from support.tiny_gguf import write_tiny_base
 
@@ -22,15 +22,22 @@ from locoman.store.home import Home
 from locoman.store.registry import save_registry
 from locoman.workflows.remove import execute_remove, plan_remove, plan_remove_all
 
+ADAPTERS = ("dates", "words")  # two do
 TAGS = {f"loco-tiny-{name}:1.0.0" for name in ADAPTERS}
 WORDS = "loco-tiny-words:1.0.0"
 
 
+@pytest.fixture(scope="session")
+def two(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with loco-tiny and two adapters, to be copied only."""
+    return with_adapters(installed, tmp_path_factory.mktemp("two") / "home", ADAPTERS)
+
+
 @pytest.fixture
-def pair(installed: Path, home: Home, standin: StandinOllama) -> Iterator[Pair]:
+def pair(two: Path, home: Home, standin: StandinOllama) -> Iterator[Pair]:
     """loco-tiny, with a file of locoman's own, beside an empty Ollama 0.33."""
     with OllamaApi(standin.url) as api:
-        yield Pair(Home(copy_home(installed, home.root)), api)
+        yield Pair(Home(copy_home(two, home.root)), api)
 
 
 @pytest.fixture
@@ -56,14 +63,14 @@ def test_native_models_stand_on_the_base_and_a_second_sync_sends_nothing(pair: P
     plan = pair.plan("native")
     done = pair.sync("native")
     assert set(done.made) == TAGS | {"loco-tiny:latest"}
-    assert done.uploads == 5
+    assert done.uploads == len(ADAPTERS) + 1
     assert done.uploaded_bytes == standin.uploaded_bytes
     assert abs(done.uploaded_bytes - plan.upload_bytes) < 2000
     assert pair.api.show(WORDS).from_path == pair.api.show("loco-tiny:latest").from_path
     assert sum(path.stat().st_size for path in standin.store.root.glob("blobs/*")) < plan.disk_after * 1.01
     before = pair.home.registry.read_bytes()
     again = pair.sync("native")
-    assert (again.uploads, again.made, standin.uploads) == (0, (), 5)
+    assert (again.uploads, again.made, standin.uploads) == (0, (), done.uploads)
     assert pair.home.registry.read_bytes() == before
     assert pair.differences() == ()
 
@@ -132,7 +139,7 @@ def test_split_models_share_the_shards_that_no_adapter_touches(pair: Pair, stand
     standin.version = "0.35.0"
     plan = pair.plan("split")
     done = pair.sync("split")
-    merged = 4 * pair.registry.current().bytes
+    merged = len(ADAPTERS) * pair.registry.current().bytes
     assert done.uploaded_bytes < merged
     assert abs(plan.upload_bytes - done.uploaded_bytes) < 50_000
     assert plan.disk_after < merged
