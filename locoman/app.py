@@ -130,9 +130,15 @@ class App:
         """Ways to bring a base here, best first."""
         from locoman.workflows.provide.checkpoint import CheckpointProvider
         from locoman.workflows.provide.hub import HubProvider
+        from locoman.workflows.provide.hub_checkpoint import HubCheckpointProvider
         from locoman.workflows.provide.ollama import OllamaProvider
 
-        return (CheckpointProvider(), OllamaProvider(self.ollama_url), HubProvider(self.home.downloads))
+        return (
+            CheckpointProvider(),
+            OllamaProvider(self.ollama_url),
+            HubProvider(self.home.downloads),
+            HubCheckpointProvider(self.home),
+        )
 
     @property
     def ready_bases(self) -> ReadyBases:

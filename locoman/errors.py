@@ -108,9 +108,13 @@ class Incomplete(UsageError):
         what: what it is, e.g. "a bare LoRA GGUF".
         where: what was typed.
         missing: each option that would tell it, e.g. "--name NAME", and what that is.
+        command: to which that option belongs.
     """
 
-    def __init__(self, what: str, where: str, missing: Sequence[tuple[str, str]]) -> None:
+    def __init__(
+        self, what: str, where: str, missing: Sequence[tuple[str, str]], command: str = "locoman adapter add"
+    ) -> None:
+        self.command = command
         self.what = what
         self.where = where
         self.missing = tuple(missing)

@@ -48,7 +48,7 @@ def _mend(error: errors.LocomanError) -> str:
 
 def _options(error: errors.LocomanError) -> str:
     where, missing = getattr(error, "where", ""), getattr(error, "missing", ())
-    return " ".join(["locoman adapter add", where, *(option for option, _ in missing)])
+    return " ".join([getattr(error, "command", "locoman"), where, *(option for option, _ in missing)])
 
 
 _OURS = frozenset({"registry.toml", "config.toml", "feedback.jsonl", "routing.toml", "cases.jsonl"})

@@ -26,7 +26,7 @@ COMMANDS = (
     Entry("doctor", "locoman.cli.doctor", "Check this installation and say how to mend it."),
     Entry("config", "locoman.cli.config", "Show and change settings."),
     Entry("completion", "locoman.cli.completion", "Print a shell's completion script."),
-    Entry("base", "locoman.cli.base", "List, show, compare, evaluate, choose and remove base models."),
+    Entry("base", "locoman.cli.base", "List, add, compare, evaluate, choose and remove base models."),
     Entry("adapter", "locoman.cli.adapter", "Find, add, update and choose adapters, and make your own."),
     Entry("eval", "locoman.cli.evaluate", "Evaluate adapters and bases, and compare what came of it."),
     Entry("migrate", "locoman.cli.migrate", "Change the standard base once a year: planned, proven, reversible."),

@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-from dataclasses import dataclass
-from functools import lru_cache
-from pathlib import Path
-
 from locoman.errors import NoOllamaTemplate
-from locoman.ollama import jinja_child
+from locoman.ollama.render_jinja import Rendered, render_jinja
 from locoman.ollama.template_family import CONVERSATIONS, TemplateFamily, template_families
 
 MAX_TEMPLATE_CHARACTERS = 256 << 10
-SECONDS = 20.0
 _EOS = "<eos of this model>"
 _BEGINNINGS = ("<s>", "<bos>", "<|begin_of_text|>")
 """Tokens that begin a text, where a chat template has them written out: Ollama's tokenizer puts them there itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Rendered:
-    """A conversation as the chat template writes it, with the beginning of an answer and without; None: refused."""
-
-    begun: str | None
-    whole: str | None
 
 
 def choose_template(chat_template: str, *, what: str, eos: str = "") -> TemplateFamily:
@@ -51,7 +35,7 @@ def choose_template(chat_template: str, *, what: str, eos: str = "") -> Template
     raise NoOllamaTemplate(what, f"its chat template is like {similar[0].name}, but {found}")
 
 
-def _difference(family: TemplateFamily, rendered: dict[str, _Rendered], eos: str) -> str | None:
+def _difference(family: TemplateFamily, rendered: dict[str, Rendered], eos: str) -> str | None:
     """The first difference in words; None for a family that writes the same prompts."""
     if eos and family.eos and eos != family.eos:
         return f"its texts end with {eos[:40]!r}"
@@ -74,22 +58,8 @@ def _shape(name: str) -> str:
     return "(" + ", ".join(message.role for message in CONVERSATIONS[name]) + ")"
 
 
-@lru_cache(maxsize=16)
-def _run(question: str) -> str | None:
-    """What the child answers; None when it does not."""
-    try:
-        child = subprocess.run(
-            [sys.executable, "-P", str(Path(jinja_child.__file__))],
-            input=question, capture_output=True, encoding="utf-8", timeout=SECONDS, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return None
-    return child.stdout if child.returncode == 0 else None
-
-
-def _render(chat_template: str, what: str) -> dict[str, _Rendered]:
-    turns = [[{"role": m.role, "content": m.content} for m in messages] for messages in CONVERSATIONS.values()]
-    answer = _run(json.dumps({"template": chat_template, "eos": _EOS, "conversations": turns}))
+def _render(chat_template: str, what: str) -> dict[str, Rendered]:
+    answer = render_jinja(chat_template, list(CONVERSATIONS.values()), _EOS)
     if answer is None:
         raise NoOllamaTemplate(what, "its chat template is broken, or takes too much time or memory")
-    return {name: _Rendered(*pair) for name, pair in zip(CONVERSATIONS, json.loads(answer), strict=True)}
+    return dict(zip(CONVERSATIONS, answer, strict=True))

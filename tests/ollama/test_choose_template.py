@@ -9,7 +9,7 @@ import pytest
 from support.chat_templates import CHAT_TEMPLATES, apply_chat_template
 
 from locoman.errors import NoOllamaTemplate
-from locoman.ollama import choose_template as chooser
+from locoman.ollama import render_jinja as rendering
 from locoman.ollama.choose_template import choose_template
 from locoman.ollama.template_family import CONVERSATIONS, load_family, template_families
 from locoman.ollama.templates import FAMILIES
@@ -89,7 +89,7 @@ def test_others_are_refused_with_what_to_do(template: str, why: str) -> None:
 
 
 def test_a_template_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chooser, "SECONDS", 1.0)
+    monkeypatch.setattr(rendering, "SECONDS", 1.0)
     forever = "<|im_start|>" + "{% for a in range(99999) %}" * 4 + "{% endfor %}" * 4
     began = time.monotonic()
     with pytest.raises(NoOllamaTemplate, match="too much time"):

@@ -67,7 +67,7 @@ def _filter(candidates: Sequence[CandidateEvaluation]) -> list[str]:
         for each in candidates
         for check in each.checks
     ]
-    return table(("base", "requirement", "met", "reason"), rows)
+    return table(("base", "requirement", "met", "reason"), rows) if rows else []
 
 
 def _known(candidates: Sequence[CandidateEvaluation]) -> list[str]:

@@ -33,7 +33,7 @@ class Options:
     suites: tuple[Path, ...] = ()
     limit: int = 0
     task: str = DEFAULT_TASK
-    train_steps: int = 200
+    train_steps: int = 60
     texts: Path | None = None
     turns: int = 50
     download: bool = False

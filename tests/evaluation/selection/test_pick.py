@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.choices import WISHES, subject, tuned
 
@@ -34,6 +34,7 @@ def models(draw: st.DrawFn) -> list[Subject]:
     return [replace(each, name=f"m{number}") for number, each in enumerate(draw(st.lists(made, max_size=8)))]
 
 
+@settings(deadline=None)
 @given(models(), st.one_of(st.none(), st.integers(1, 64)), st.randoms(use_true_random=False))
 def test_everybody_is_ranked_or_eliminated_and_the_order_given_does_not_matter(
     subjects: list[Subject], gigabytes: int | None, chance: random.Random
@@ -47,6 +48,7 @@ def test_everybody_is_ranked_or_eliminated_and_the_order_given_does_not_matter(
     assert pick(shuffled, wishes) == first
 
 
+@settings(deadline=None)
 @given(models(), st.integers(1, 32), st.integers(0, 32))
 def test_more_memory_never_eliminates_anybody(subjects: list[Subject], gigabytes: int, more: int) -> None:
     small = pick(subjects, replace(WISHES, memory=gigabytes * GIGABYTE))
