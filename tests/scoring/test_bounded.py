@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locoman.contracts import Target
@@ -63,6 +63,7 @@ def test_code_is_taken_from_long_runs_of_anything() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SCORERS))
+@settings(deadline=None)
 @given(st.text(max_size=100))
 def test_any_text_is_scored(name: str, answer: str) -> None:
     assert 0.0 <= build_scorer(name, SCORERS[name]).score(answer, TARGET).value <= 1.0

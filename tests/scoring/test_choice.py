@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locoman.contracts import Target
@@ -71,6 +71,7 @@ def test_a_case_without_choices_or_without_a_right_one_is_named() -> None:
         score_likelihoods([0.0, -1.0, -2.0], Target(("B",), choices=CHOICES))
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_no_answer_is_too_strange(answer: str) -> None:
     assert SCORER.score(answer, Target(("B",), choices=CHOICES)).value in (0.0, 1.0)

@@ -105,7 +105,7 @@ SCHEMAS = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(SCHEMAS, VALUES)
 def test_the_verdict_is_that_of_the_package(schema: dict[str, Any], document: object) -> None:
     expected = jsonschema.Draft202012Validator(schema).is_valid(document)

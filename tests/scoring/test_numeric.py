@@ -4,7 +4,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from locoman.contracts import Target
@@ -84,16 +84,19 @@ def test_which_number_counts_is_an_option() -> None:
     assert value("2/3", "3", fractions=False) == 1.0
 
 
+@settings(deadline=None)
 @given(st.integers(-(10**9), 10**9), st.sampled_from(["{}", "{:,}", "so {}.", "${:,}", "**{}**", "({})", "x = {}"]))
 def test_every_whole_number_is_found(number: int, form: str) -> None:
     assert next(numbers_in(form.format(number))).value == number
 
 
+@settings(deadline=None)
 @given(st.fractions(min_value=-1000, max_value=1000, max_denominator=999))
 def test_every_fraction_is_found(fraction: Fraction) -> None:
     assert next(numbers_in(str(fraction))).value == fraction
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="0123456789.,-+/% eE½ \u00a0km€", max_size=200))
 def test_no_text_is_too_strange(text: str) -> None:
     list(numbers_in(text))
