@@ -136,11 +136,21 @@ def _json_line(line: bytes, path: Path, number: int, kind: type[T]) -> T:
         raise InvalidFile(path, f"broken JSON: {_lower_first(error.msg)}", line=number, column=error.colno) from error
     except (RecursionError, ValueError) as error:
         raise InvalidFile(path, "broken JSON: nested too deeply or a number too long", line=number) from error
+    if "\\u" in text:
+        _refuse_half_characters(document, path, number)
     _refuse_unknown_keys(document, kind, path, text, line=number)
     try:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
         raise InvalidFile(path, _lower_first(str(error)), line=number) from error
+
+
+def _refuse_half_characters(document: Any, path: Path, number: int) -> None:
+    """An escape such as "\\ud800" alone is text that nothing could be sent or written with."""
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise InvalidFile(path, "broken JSON: an escape that is half a character", line=number) from error
 
 
 def _refuse_unknown_keys(document: Any, kind: Any, path: Path, text: str, *, line: int | None = None) -> None:

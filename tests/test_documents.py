@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from locoman.documents import MAX_LINE_BYTES, MAX_TOML_BYTES, read_jsonl, read_toml
+from locoman.documents import MAX_LINE_BYTES, MAX_TOML_BYTES, read_each, read_jsonl, read_toml
 from locoman.errors import InvalidFile, StoreError, UnknownKey
 
 
@@ -87,3 +87,13 @@ def test_a_broken_line_is_told_with_its_place(tmp_path: Path, data: bytes, line:
 
 def test_blank_lines_are_passed_over(tmp_path: Path) -> None:
     assert [x.name for x in read_jsonl(write(tmp_path, b'{"name": "a"}\n\n  \n{"name": "b"}'), Outer)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '{"\\ud800": 1}', '{"name": "a\\udfffb"}', '{"name": ["\\ud83d"]}'])
+def test_half_a_character_is_refused_with_its_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_text('{"name": "\\ud83d\\ude00"}\n' + text + "\n")
+    first, second = read_each(path, Outer)
+    assert first == (1, Outer("😀"))
+    assert isinstance(second[1], InvalidFile)
+    assert (second[1].line, "half a character" in second[1].detail) == (2, True)

@@ -27,7 +27,7 @@ LINES = st.one_of(
 
 
 @given(st.sampled_from(FILES), st.lists(LINES, max_size=4), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_spoiled_files_give_findings(name: str, lines: list[bytes], append: bool) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "code"
