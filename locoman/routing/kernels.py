@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from locoman.routing.features import Floats
 
-LEXICAL_NOISE = 0.3  # on the diagonal of the regression
-MEANING_NOISE = 0.1
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """What is added to the diagonal of the regression: for an adapter's `own` examples, and for `nobodys`. The more, the less
+    closely their targets are met: what nobody asks an adapter is of endless kinds, of which a list shows a few."""
+
+    own: float
+    nobodys: float
+
+
+LEXICAL_NOISE = Noise(own=0.3, nobodys=0.3)
+MEANING_NOISE = Noise(own=0.05, nobodys=0.2)
 _WIDTH = 1.5  # of the Gaussian on meanings
 _LEXICAL_SHARE = 0.1  # of words, and of characters, beside meaning
 

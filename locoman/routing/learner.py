@@ -18,6 +18,7 @@ from locoman.routing.calibration import (
     fit_sureness,
 )
 from locoman.routing.features import Floats
+from locoman.routing.kernels import Noise
 from locoman.routing.ridge import ridge
 from locoman.routing.scorer import Judgement, Owners, Scale, Scorer, evidence, signs
 
@@ -35,7 +36,7 @@ class Learned:
     held: NDArray[np.bool_]
 
 
-def learn(kernel: Floats, similarities: Floats, labels: Labels, groups: Labels, noise: float) -> Learned:
+def learn(kernel: Floats, similarities: Floats, labels: Labels, groups: Labels, noise: Noise) -> Learned:
     """Both matrices have the shape (texts, texts); `labels` ascend from 0, the last is nobody, each has a text.
 
     Texts of one group are left out together: texts that differ in their numbers only must not vouch for each other. Each
@@ -78,10 +79,11 @@ def _targets(labels: Labels, classes: int) -> Matrix:
     return targets
 
 
-def _noise(labels: Labels, noise: float) -> Matrix:
+def _noise(labels: Labels, noise: Noise) -> Matrix:
     """More for the texts of a label that has many, so that mass alone moves nothing."""
     counts = np.bincount(labels)
-    return np.asarray(noise * np.maximum(1.0, counts[labels] / np.median(counts)), dtype=np.float64)
+    each = np.where(labels < labels[-1], noise.own, noise.nobodys)
+    return np.asarray(each * np.maximum(1.0, counts[labels] / np.median(counts)), dtype=np.float64)
 
 
 def _held(labels: Labels, groups: Labels) -> NDArray[np.bool_]:

@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from locoman.routing.kernels import Noise
 from locoman.routing.learner import learn
 from locoman.routing.scorer import Owners
+
+NOISE = Noise(own=0.1, nobodys=0.1)
 
 
 @settings(max_examples=40, deadline=None)
@@ -32,7 +35,7 @@ def clouds(sizes: list[int], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def test_probabilities_add_up_and_scope_decides_at_one_half() -> None:
     alike, labels = clouds([20, 20, 30])
-    learned = learn(np.exp(3 * (alike - 1)), alike, labels, np.arange(70), 0.1)
+    learned = learn(np.exp(3 * (alike - 1)), alike, labels, np.arange(70), NOISE)
     judgement = learned.scorer.judge(np.exp(3 * (alike - 1)), alike)
     np.testing.assert_allclose(judgement.shares.sum(axis=1), 1)
     np.testing.assert_array_equal(judgement.somebody >= 0.5, judgement.scope >= learned.scorer.threshold)
@@ -41,7 +44,7 @@ def test_probabilities_add_up_and_scope_decides_at_one_half() -> None:
 
 def test_a_class_of_many_examples_does_not_drown_one_of_few() -> None:
     alike, labels = clouds([200, 8, 40], seed=3)
-    learned = learn(np.exp(3 * (alike - 1)), alike, labels, np.arange(248), 0.1)
+    learned = learn(np.exp(3 * (alike - 1)), alike, labels, np.arange(248), NOISE)
     few = labels == 1
     assert (learned.judgement.among.argmax(axis=1) == 1)[few].mean() >= 0.7
 
@@ -49,5 +52,5 @@ def test_a_class_of_many_examples_does_not_drown_one_of_few() -> None:
 @pytest.mark.parametrize("sizes", [[1, 1], [1, 1, 1], [2, 1, 5]])
 def test_a_handful_of_examples_is_enough_to_judge(sizes: list[int]) -> None:
     alike, labels = clouds(sizes)
-    judgement = learn(alike, alike, labels, np.arange(len(labels)), 0.1).judgement
+    judgement = learn(alike, alike, labels, np.arange(len(labels)), NOISE).judgement
     assert np.isfinite(judgement.shares).all()
