@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from locoman.app import App
-from locoman.cli.ask import read_stdin
 from locoman.cli.command import command as make
 from locoman.cli.output import Mode, Output
 from locoman.contracts import Decision
@@ -45,7 +44,7 @@ def command(app: App, out: Output, question: tuple[str, ...], file: Path | None,
             if line.strip():
                 _print(out, decider.decide(line), line)
         return
-    text = read_stdin() if question in ((), ("-",)) else " ".join(question)
+    text = " ".join(question) if question not in ((), ("-",)) else _typed()
     if not text.strip():
         raise UsageError("The question is empty.")
     if not explain:
@@ -56,6 +55,12 @@ def command(app: App, out: Output, question: tuple[str, ...], file: Path | None,
     explanation = why(app.router(out.note), text)
     document = describe(explanation.decision) | describe_why(explanation)
     out.result(document, lambda: out.lines(_why_lines(explanation)))
+
+
+def _typed() -> str:
+    from locoman.cli.ask import read_stdin
+
+    return read_stdin()
 
 
 def _print(out: Output, decision: Decision, question: str | None) -> None:

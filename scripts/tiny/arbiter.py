@@ -15,7 +15,7 @@ from msgspec import structs
 from locoman.catalog.manifest import read_package
 from locoman.contracts import Progress
 from locoman.routing.examples import everyday_questions
-from locoman.routing.stages.arbiter import asked, letters
+from locoman.routing.stages.arbiter import MOST, asked, letters
 from locoman.training.lora import Trained, train_adapter
 from locoman.training.rendering import Example
 from tiny.conversation import OPENERS, conversation
@@ -24,14 +24,12 @@ from tiny.packages import BASE, CARDS, RECIPE
 from tiny.tasks import TASKS
 from tiny.tasks.task import casual
 
-EXAMPLES = 24_000
+EXAMPLES = 4800
 NOBODYS = 0.3
 """Share of the questions that are none of the adapters'."""
-AMONG = (3, 3, 3, 3, 2, 1)
-"""How many descriptions there are to choose among."""
 STRANGERS = ("code", "math-reasoning", "writing")
 """Shipped packages that are not for loco-tiny."""
-ARBITER_RECIPE = structs.replace(RECIPE, epochs=1, max_length=512)
+ARBITER_RECIPE = structs.replace(RECIPE, epochs=1, batch_size=16, max_length=512)
 
 
 def train_arbiter(out: Path, base: Path, seed: int, adapters: Path, progress: Progress) -> Trained:
@@ -41,14 +39,14 @@ def train_arbiter(out: Path, base: Path, seed: int, adapters: Path, progress: Pr
 
 
 def choices(seed: int, adapters: Path) -> Iterator[Example]:
-    """Questions with descriptions in any order, the right one among them or not."""
+    """Questions with descriptions of MOST adapters by name, the right one mostly among them."""
     rng = random.Random(f"arbiter/{seed}")
     strange = nobodys(adapters)
     for _ in range(EXAMPLES):
         owner, question = (None, strange(rng)) if rng.random() < NOBODYS else owned(rng)
-        names = rng.sample(list(CARDS), rng.choice(AMONG))
-        if owner is not None and owner not in names and rng.random() < 0.8:
-            names[rng.randrange(len(names))] = owner
+        names = sorted(rng.sample(list(CARDS), MOST))
+        if owner is not None and owner not in names and rng.random() < 0.5:
+            names = sorted([*names[1:], owner])
         described = [CARDS[name].description for name in names]
         answer = letters(described)[names.index(owner) if owner in names else -1]
         yield Example(asked(question, described).messages, answer)

@@ -37,7 +37,7 @@ class Chooses:
 
 
 def test_where_it_is_close_the_base_decides_and_both_opinions_count() -> None:
-    engine = Chooses([0.1, 0.7, 0.1, 0.1])  # in the order of likelihood: b, a, c, none
+    engine = Chooses([0.7, 0.1, 0.1, 0.1])  # by name, none last
     decision = Arbiter(engine, DESCRIPTIONS).review("when and how much", CLOSE)
     assert (decision.adapter, decision.stage) == ("a", "arbiter")
     assert sum(candidate.probability for candidate in decision.candidates) == pytest.approx(1)
@@ -46,7 +46,7 @@ def test_where_it_is_close_the_base_decides_and_both_opinions_count() -> None:
     assert request.model == BASE
     assert options == ("A", "B", "C", "D")
     prompt = request.messages[0].content
-    assert prompt.index("A: Dates and weekdays") < prompt.index("B: Sums of numbers") < prompt.index("D: none")
+    assert prompt.index("A: Sums of numbers") < prompt.index("B: Dates and weekdays") < prompt.index("D: none")
 
 
 def test_the_base_can_say_that_it_is_nobodys() -> None:
@@ -70,7 +70,7 @@ def test_an_engine_that_cannot_answer_or_has_no_opinion_changes_nothing() -> Non
 
 
 def test_an_adapter_that_asks_to_be_surer_is_not_taken_on_the_bases_word() -> None:
-    says_a = [0.1, 0.7, 0.1, 0.1]
+    says_a = [0.7, 0.1, 0.1, 0.1]
     demands = Demands({"a": 0.95})
     reviewed = Arbiter(Chooses(says_a), DESCRIPTIONS).review("when and how much", CLOSE, demands)
     assert (reviewed.adapter, reviewed.stage) == (None, "arbiter")
@@ -87,7 +87,7 @@ class Unsure:
 
 
 def test_a_conversation_asks_the_base_once_about_each_question() -> None:
-    engine = Chooses([0.1, 0.7, 0.1, 0.1])
+    engine = Chooses([0.7, 0.1, 0.1, 0.1])
     router = Router([Unsure()], Arbiter(engine, DESCRIPTIONS))
     turns: tuple[Message, ...] = ()
     for question in ("the first question of them all", "a second question is asked", "a third question is asked"):
@@ -104,7 +104,7 @@ def test_a_base_that_failed_once_is_asked_again() -> None:
                 raise EngineUnavailable("not yet")
             return super().choose(request, options)
 
-    router = Router([Unsure()], Arbiter(Recovers([0.1, 0.7, 0.1, 0.1]), DESCRIPTIONS))
+    router = Router([Unsure()], Arbiter(Recovers([0.7, 0.1, 0.1, 0.1]), DESCRIPTIONS))
     assert router.decide("1 + 1").stage == "encoder"
     assert router.decide("1 + 1").stage == "arbiter"
 

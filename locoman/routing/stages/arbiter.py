@@ -31,7 +31,9 @@ class Arbiter:
         if not is_close(decision, self.margin):
             return decision
         ranked = sorted(decision.candidates, key=lambda candidate: -candidate.probability)
-        adapters = [candidate for candidate in ranked if candidate.adapter is not None][:MOST]
+        likeliest = [candidate for candidate in ranked if candidate.adapter is not None][:MOST]
+        # By name: the base is not to see in the order what the router thinks, and many models have a weakness for A.
+        adapters = sorted(likeliest, key=lambda candidate: str(candidate.adapter))
         none = next((candidate for candidate in ranked if candidate.adapter is None), Candidate(None, 0.0))
         choices = [*adapters, none]
         described = [self.descriptions.get(str(choice.adapter), str(choice.adapter)) for choice in adapters]

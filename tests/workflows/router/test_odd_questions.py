@@ -10,6 +10,7 @@ from support.command import Shell
 from support.installed import ADAPTERS
 
 from locoman.app import App
+from locoman.routing.explain import explain
 from locoman.store.home import Home
 
 INJECTIONS = (
@@ -42,6 +43,8 @@ def test_what_is_nobodys_stays_with_the_base_with_the_encoder_too(meaning: Home)
         router = app.router()
         taken = {q: d.adapter for q in (*INJECTIONS, *NOTHING) if (d := router.decide(q)).adapter is not None}
         assert not taken
+        mixed = explain(router, "Turn the word planet around. Then add 3 and 4, please.").parts
+        assert [part.adapter for part in mixed] == ["words", "arithmetic"]
         own = router.decide("What is 17 + 25?")
         foreign = router.decide("Сколько будет 17 + 25?")
     assert (own.stage, foreign.stage) == ("encoder", "lexical")
@@ -52,8 +55,8 @@ def test_what_is_nobodys_stays_with_the_base_with_the_encoder_too(meaning: Home)
 @pytest.mark.parametrize("filling", ["word ", "17 + 25 ", "\U0001f600", "\x00", "é"])
 def test_a_megabyte_is_routed_by_its_beginning(copied: Home, shell: Shell, filling: str) -> None:
     huge = (filling * (1 << 20))[: 1 << 20].encode()[: 1 << 20].decode("utf-8", "ignore")
-    for explain in ((), ("--explain",)):
-        result = shell("route", "--json", *explain, stdin=huge.encode())
+    for option in ((), ("--explain",)):
+        result = shell("route", "--json", *option, stdin=huge.encode())
         assert result.code == 0, result.err
         assert result.document["adapter"] in (None, *ADAPTERS)
 
