@@ -146,6 +146,7 @@ def _nobody() -> Engine:
 
 def test_too_few_close_questions_say_nothing(installed: Path, home: Home, shell: Shell) -> None:
     own = Home(copy_home(installed, home.root))
+    shell("config", "engine.threads", "1")
     found = shell("router", "test", "--arbiter", "--json").document["arbiter"]
     finish(locoman(own.root, "stop"))
     assert found["asked"] < 20
