@@ -29,7 +29,7 @@ from locoman.evaluation.selection.detect import Signal, by_probe, decide
 from locoman.names import BaseRef
 from locoman.store.atomic import mapped, publish, write_atomic
 from locoman.weights.fingerprint import fingerprint_of_checkpoint
-from locoman.workflows.bases.read_model import ModelFacts, check_template, read_facts
+from locoman.workflows.bases.read_model import ModelFacts, read_facts
 from locoman.workflows.bases.trial import Bench, clear, open_trial
 from locoman.workflows.fetch_checkpoint import fetch_checkpoint
 
@@ -82,7 +82,10 @@ def plan_add(bench: Bench, text: str, options: AddOptions) -> AddPlan:
     if name in {spec.ref.name for spec in bench.shelf.specs()}:
         raise UsageError(f"There is a base called {name} already; --name gives this one another name.")
     facts = read_facts(folder)
-    check_template(facts, folder)
+    if not facts.template.strip():
+        raise CheckFailed(
+            f"{name} is a bare base and no instruct model: it has no chat template. Its instruct variant is needed."
+        )
     licence = licence_name(options.licence or facts.licence)
     if not licence:
         raise Incomplete("a model", text, (("--licence NAME", "its licence"),), "locoman base add")

@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from msgspec import Struct
+
 from locoman import __version__
 from locoman.catalog.spec import BaseSpec
 from locoman.errors import LocomanError, MissingPrerequisite, UsageError
@@ -104,6 +106,13 @@ def evaluate(bench: Bench, plan: EvaluationPlan, ollama_url: str, *, fresh: bool
     return Evaluated(evaluation, *notebook.close(evaluation))
 
 
+class _File(Struct, frozen=True):
+    """The file that was tried."""
+
+    bytes: int
+    fingerprint: str
+
+
 @dataclass(slots=True)
 class _Candidate:
     """The steps of one base; mutable: they are noted as they are taken."""
@@ -126,16 +135,15 @@ class _Candidate:
             suites = self._take("suites", Suites, lambda: self._suites(stack), hindrance)
             training = self._take("training", Trainability, lambda: self._training(stack), hindrance)
             practical = self._take("practical", Practical, lambda: self._practical(stack), hindrance)
-            trial = self._trial
-        spec = self.plan.specs.get(self.subject.name)
+        file = self._file()
         return CandidateEvaluation(
             name=self.subject.name,
             title=self.subject.title,
             licence=self.subject.licence,
             parameters=self.subject.parameters or 0.0,
             quantization=self.subject.quantization,
-            bytes=trial.base.bytes if trial else self.subject.size or 0,
-            fingerprint=trial.base.fingerprint if trial else self._fingerprint(spec),
+            bytes=file.bytes,
+            fingerprint=file.fingerprint,
             checks=checks if "filter" in self.plan.options.steps else (),
             dimensions=dimensions(self.subject),
             steps=tuple(self.steps),
@@ -183,8 +191,7 @@ class _Candidate:
         return value
 
     def _key(self, step: StepName) -> str:
-        spec, options = self.plan.specs[self.subject.name], self.plan.options
-        what = [step, __version__, spec.path.read_text(encoding="utf-8"), spec.chat_template()]
+        options, what = self.plan.options, [step, __version__, self._identity()]
         if step == "suites":
             texts = options.texts.stat() if options.texts else None
             stamp = [str(options.texts), texts.st_size, texts.st_mtime_ns] if texts else []
@@ -215,8 +222,20 @@ class _Candidate:
             room = self.notebook.room(self.subject.name)
             stack.callback(clear, room)
             self._trial = stack.enter_context(open_trial(self.bench, self.plan.specs[self.subject.name], room))
+            tried = _File(self._trial.base.bytes, self._trial.base.fingerprint)
+            self.notebook.keep(self.subject.name, "file", self._identity(), tried, 0.0)
         return self._trial
 
-    def _fingerprint(self, spec: BaseSpec | None) -> str:
-        installed = load_registry(self.bench.home.registry).find_base(self.subject.name)
-        return installed.fingerprint if installed else spec.spec.fingerprint if spec else ""
+    def _file(self) -> _File:
+        """The file that was tried, now or before; else what is known of it."""
+        name = self.subject.name
+        spec = self.plan.specs.get(name)
+        if spec is not None and (found := self.notebook.find(name, "file", self._identity(), _File)) is not None:
+            return found[0]
+        installed = load_registry(self.bench.home.registry).find_base(name)
+        fingerprint = installed.fingerprint if installed else spec.spec.fingerprint if spec else ""
+        return _File(self.subject.size or 0, fingerprint)
+
+    def _identity(self) -> str:
+        spec = self.plan.specs[self.subject.name]
+        return key_of(spec.path.read_text(encoding="utf-8"), spec.chat_template())

@@ -11,7 +11,7 @@ import msgspec
 
 from locoman.documents import read_text
 from locoman.errors import InvalidFile
-from locoman.evaluation.selection.evidence import MAX_FILE_BYTES, BaseEvaluation, StepName
+from locoman.evaluation.selection.evidence import MAX_FILE_BYTES, BaseEvaluation
 from locoman.evaluation.selection.markdown import evaluation_page
 from locoman.store.atomic import write_atomic
 
@@ -32,23 +32,23 @@ class Notebook:
         """Where its training is at work."""
         return self.folder / name / "training"
 
-    def find(self, name: str, step: StepName, key: str, kind: type[T]) -> tuple[T, float] | None:
+    def find(self, name: str, page: str, key: str, kind: type[T]) -> tuple[T, float] | None:
         """What was found and in how many seconds; None where nothing was, or under another key, or not to be read."""
-        path = self._page(name, step)
+        path = self._page(name, page)
         if not path.is_file():
             return None
         try:
-            page = msgspec.json.decode(read_text(path, MAX_FILE_BYTES), type=dict[str, msgspec.Raw])
-            if msgspec.json.decode(page["key"], type=str) != key:
+            content = msgspec.json.decode(read_text(path, MAX_FILE_BYTES), type=dict[str, msgspec.Raw])
+            if msgspec.json.decode(content["key"], type=str) != key:
                 return None
-            return msgspec.json.decode(page["value"], type=kind), msgspec.json.decode(page["seconds"], type=float)
+            return msgspec.json.decode(content["value"], type=kind), msgspec.json.decode(content["seconds"], type=float)
         except (msgspec.MsgspecError, KeyError, InvalidFile):
             return None
 
-    def keep(self, name: str, step: StepName, key: str, value: Any, seconds: float) -> None:
+    def keep(self, name: str, page: str, key: str, value: Any, seconds: float) -> None:
         """Writes a page. Raises StoreError."""
-        page = {"key": key, "seconds": seconds, "value": value}
-        write_atomic(self._page(name, step), msgspec.json.format(msgspec.json.encode(page)) + b"\n")
+        content = {"key": key, "seconds": seconds, "value": value}
+        write_atomic(self._page(name, page), msgspec.json.format(msgspec.json.encode(content)) + b"\n")
 
     def close(self, found: BaseEvaluation) -> tuple[Path, Path]:
         """Writes the result as JSON and Markdown, and returns both paths. Raises StoreError."""
@@ -57,8 +57,8 @@ class Notebook:
         write_atomic(paths[1], evaluation_page(found).encode())
         return paths
 
-    def _page(self, name: str, step: StepName) -> Path:
-        return self.folder / name / f"{step}.json"
+    def _page(self, name: str, page: str) -> Path:
+        return self.folder / name / f"{page}.json"
 
 
 def encoded(found: BaseEvaluation) -> bytes:

@@ -12,7 +12,6 @@ from msgspec import structs
 
 from locoman.catalog.model_card import card_licence
 from locoman.catalog.spec import Parameters
-from locoman.errors import Unsupported
 from locoman.evaluation.selection.detect import CONVERSATION, Signal, by_end_of_turn, by_template
 from locoman.ollama.render_jinja import render_jinja
 from locoman.weights.checkpoint import MAX_CONFIG_BYTES
@@ -100,9 +99,3 @@ def _sampling(generation: Mapping[str, Any]) -> Parameters:
         if isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most:
             found = structs.replace(found, **{key: int(value) if key == "top_k" else float(value)})
     return found
-
-
-def check_template(facts: ModelFacts, folder: Path) -> None:
-    """A base that is asked needs one. Raises Unsupported."""
-    if not facts.template.strip():
-        raise Unsupported(folder, "it has no chat template, so it is a bare base and no instruct model")
