@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from support.altered_bases import random_model
+from support.browser import open_page
 from support.candidates import add_candidate
 from support.command import Shell
 
@@ -33,7 +34,7 @@ def ask(shell: Shell, question: str) -> tuple[str, str | None, str]:
     return answer["answer"], answer["adapter"], answer["base"]
 
 
-def test_a_base_on_which_all_adapters_do_as_well(own: Home, shell: Shell) -> None:
+def test_a_base_on_which_all_adapters_do_as_well(own: Home, shell: Shell, tmp_path: Path) -> None:
     add_candidate(own)
     before = state(own)
     done(shell, "migrate", "announce", "loco-twin")
@@ -49,6 +50,12 @@ def test_a_base_on_which_all_adapters_do_as_well(own: Home, shell: Shell) -> Non
     with App.load(own.root) as app:
         assert app.shelf.standard().ref.name == "loco-twin"
         assert {spec.ref.name: spec.spec.status for spec in app.shelf.specs()}["loco-tiny"] == "previous"
+    page = tmp_path / "migration.html"
+    done(shell, "migrate", "report", "--out", str(page))
+    opened = open_page(page, tmp_path)
+    assert (opened.console, opened.asked) == ((), frozenset())
+    assert "From loco-tiny to loco-twin" in opened.dom and opened.dom.count("<svg") == 1
+    assert opened.dom.count(">compatible</span>") == 4
     done(shell, "migrate", "rollback", "--yes")
     assert state(own) == before
     assert ask(shell, "What is 17 + 25?") == ("42", "arithmetic", "loco-tiny")
