@@ -69,15 +69,18 @@ def evaluate(
             _show_plan(out, plan)
             return
         done = run(bench, plan, app.ollama_url, fresh=fresh)
-    from locoman.evaluation.selection.markdown import evaluation_page
+    from locoman.evaluation.selection.report import bases_report
+    from locoman.reporting.markdown import render_markdown
     from locoman.store.atomic import write_atomic
     from locoman.workflows.bases.notebook import encoded
 
     if export is not None:
         write_atomic(export, encoded(done.evaluation))
-    document = done.evaluation.document() | {"json": str(done.json), "markdown": str(done.markdown)}
-    out.result(document, lambda: out.write(evaluation_page(done.evaluation)))
-    out.note(f"Kept in {done.markdown}{f' and {export}' if export else ''}.")
+    document = done.evaluation.document() | {
+        "json": str(done.json), "markdown": str(done.markdown), "html": str(done.html),
+    }  # fmt: skip
+    out.result(document, lambda: out.write(render_markdown(bases_report(done.evaluation))))
+    out.note(f"Kept in {done.html}{f' and {export}' if export else ''}.")
     failed = [(c.name, s) for c in done.evaluation.candidates for s in c.steps if s.state == "failed"]
     if failed:
         name, step = failed[0]
@@ -90,14 +93,15 @@ def _merge(out: Output, files: tuple[str, ...], export: Path | None) -> None:
     from msgspec import to_builtins
 
     from locoman.evaluation.selection.evidence import read_evaluation
-    from locoman.evaluation.selection.markdown import merged_page
     from locoman.evaluation.selection.merge import merge
+    from locoman.evaluation.selection.report import merged_report
+    from locoman.reporting.markdown import render_markdown
     from locoman.store.atomic import write_atomic
 
     if not files:
         raise UsageError("--merge needs the files that --export wrote.")
     merged = merge([read_evaluation(Path(name)) for name in files])
-    page = merged_page(merged)
+    page = render_markdown(merged_report(merged))
     if export is not None:
         write_atomic(export, page.encode())
     document = {"rows": [to_builtins(row) for row in merged.rows], "odd": list(merged.odd)}

@@ -63,6 +63,7 @@ class Evaluated:
     evaluation: BaseEvaluation
     json: Path
     markdown: Path
+    html: Path
 
 
 def plan_evaluation(bench: Bench, names: Sequence[str], options: Options) -> EvaluationPlan:

@@ -12,7 +12,9 @@ import msgspec
 from locoman.documents import read_text
 from locoman.errors import InvalidFile
 from locoman.evaluation.selection.evidence import MAX_FILE_BYTES, BaseEvaluation
-from locoman.evaluation.selection.markdown import evaluation_page
+from locoman.evaluation.selection.report import bases_report
+from locoman.reporting.html import render_html
+from locoman.reporting.markdown import render_markdown
 from locoman.store.atomic import write_atomic
 
 T = TypeVar("T")
@@ -50,12 +52,14 @@ class Notebook:
         content = {"key": key, "seconds": seconds, "value": value}
         write_atomic(self._page(name, page), msgspec.json.format(msgspec.json.encode(content)) + b"\n")
 
-    def close(self, found: BaseEvaluation) -> tuple[Path, Path]:
-        """Writes the result as JSON and Markdown, and returns both paths. Raises StoreError."""
-        paths = self.folder / "evaluation.json", self.folder / "evaluation.md"
-        write_atomic(paths[0], encoded(found))
-        write_atomic(paths[1], evaluation_page(found).encode())
-        return paths
+    def close(self, found: BaseEvaluation) -> tuple[Path, Path, Path]:
+        """Writes the result as JSON, Markdown and HTML, and returns the paths. Raises StoreError."""
+        report = bases_report(found)
+        data, text, page = (self.folder / f"evaluation.{ending}" for ending in ("json", "md", "html"))
+        write_atomic(data, encoded(found))
+        write_atomic(text, render_markdown(report).encode())
+        write_atomic(page, render_html(report).encode())
+        return data, text, page
 
     def _page(self, name: str, page: str) -> Path:
         return self.folder / name / f"{page}.json"

@@ -6,10 +6,12 @@ import hashlib
 
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
-from locoman.errors import WrongPhase, megabytes
+from locoman.errors import InvalidFile, StoreError, WrongPhase, megabytes
+from locoman.evaluation.selection.evidence import read_evaluation
+from locoman.evaluation.selection.report import evaluation_sections
 from locoman.migration.report import AdapterRow, BaseFacts, migration_report
 from locoman.names import BaseRef
-from locoman.reporting.report import Report
+from locoman.reporting.report import Paragraph, Report, Section
 from locoman.store.home import Home
 from locoman.store.migrations import Migration
 from locoman.store.registry import load_registry
@@ -27,7 +29,21 @@ def build_migration_report(home: Home, shelf: Shelf) -> Report:
     checked = verdicts.read_all(journal_of(home, migration), registry, migration)
     rows = [_row(item, migration) for item in checked]
     old, new = (_facts(shelf.spec(BaseRef(name))) for name in (migration.old, migration.new))
-    return migration_report(migration, rows, old, new)
+    return migration_report(migration, rows, old, new, _evaluated(home, migration))
+
+
+def _evaluated(home: Home, migration: Migration) -> tuple[Section, ...]:
+    """The five steps' results, of the newest evaluation of bases in which the new one took part; () without any."""
+    paths = sorted(home.evals.glob("bases/*/evaluation.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in paths:
+        try:
+            found = read_evaluation(path)
+        except (InvalidFile, StoreError):
+            continue
+        if migration.new in found.ranking.order:
+            return tuple(Section(f"Evaluation: {each.title}", each.blocks) for each in evaluation_sections(found))
+    note = Paragraph(f"{migration.new} was not evaluated on this machine: locoman base evaluate {migration.new}.")
+    return (Section("Evaluation", (note,)),)
 
 
 def _row(item: Checked, migration: Migration) -> AdapterRow:

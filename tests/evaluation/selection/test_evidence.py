@@ -14,8 +14,9 @@ from locoman.errors import InvalidFile
 from locoman.evaluation.selection.evidence import read_evaluation
 from locoman.evaluation.selection.lengths import lengths, needed, quantile, slope, spread, steps_to_share
 from locoman.evaluation.selection.machine import this_machine
-from locoman.evaluation.selection.markdown import evaluation_page, merged_page, table
 from locoman.evaluation.selection.merge import merge
+from locoman.evaluation.selection.report import bases_report, merged_report
+from locoman.reporting.markdown import render_markdown
 from locoman.workflows.bases.notebook import encoded
 
 WHOLE = evaluation(
@@ -59,7 +60,7 @@ def test_what_is_no_evaluation_is_refused(tmp_path: Path, text: str) -> None:
 
 
 def test_the_page_has_the_ranking_its_evidence_and_every_step() -> None:
-    page = evaluation_page(WHOLE)
+    page = render_markdown(bases_report(WHOLE))
     for text in ("## Ranking", "1. ", "95 % interval", "## The same quick adapter", "## In use", "A processor", "p = "):
         assert text in page
 
@@ -72,7 +73,7 @@ def test_laptops_stand_side_by_side() -> None:
     assert [row.machine.cpu for row in merged.rows] == ["A processor", "Another"]
     newest = merged.rows[0].candidate.practical
     assert newest is not None and newest.tokens_per_second.median == 2.0
-    assert "Another, 4 cores, 8 GB" in merged_page(merged)
+    assert "Another, 4 cores, 8 GB" in render_markdown(merged_report(merged))
 
 
 def test_the_same_name_for_other_weights_is_said() -> None:
@@ -86,10 +87,6 @@ def test_the_same_name_for_other_weights_is_said() -> None:
         ]
     )
     assert found.odd and "one" in found.odd[0]
-
-
-def test_a_bar_in_a_cell_does_not_end_it() -> None:
-    assert table(("a",), [("x|y\nz",)])[-1] == "| x\\|y z |"
 
 
 def test_a_machine_is_told_without_its_name() -> None:
