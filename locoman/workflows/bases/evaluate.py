@@ -211,8 +211,13 @@ class _Candidate:
         spec = self.plan.specs[self.subject.name]
         checkpoint = training.find_checkpoint(self.bench.home, spec, self.plan.options, self.bench.stages)
         task = training.find_task(self.bench.shelf, self.plan.options)
-        folder = self.notebook.work(self.subject.name)
-        return training.train_quickly(self._open(stack), checkpoint, task, self.plan.options, folder, self.bench.stages)
+        work = self.notebook.work(self.subject.name)
+        folder = work / self._key("training")[:16]  # a state of another training must not be gone on with
+        found = training.train_quickly(
+            self._open(stack), checkpoint, task, self.plan.options, folder, self.bench.stages
+        )
+        clear(work)
+        return found
 
     def _practical(self, stack: ExitStack) -> Practical:
         return practical_step.use(self._open(stack), self.ollama_url, self.plan.options, self.bench.stages)

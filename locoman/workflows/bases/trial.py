@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tomli_w
@@ -20,6 +20,7 @@ from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, load_registry
 from locoman.workflows.collection import base_file
 from locoman.workflows.install import execute_install, in_place, plan_install
+from locoman.workflows.provide.ollama import OllamaProvider
 from locoman.workflows.provide.provider import BaseGguf, Offer, Provider
 
 _ENGINE = ("engine.threads", "engine.memory", "engine.launcher")
@@ -84,6 +85,33 @@ class InstalledFile:
         return base
 
 
+class Borrowed:
+    """A provider as a trial uses it: what it downloads stays in downloads for the next who needs it, and Ollama is asked
+    for what it has but pulls nothing, because what it pulls is to be recorded where it is installed."""
+
+    def __init__(self, provider: Provider) -> None:
+        self._provider = provider
+
+    @property
+    def name(self) -> str:
+        """See `Provider`."""
+        return self._provider.name
+
+    def offer(self, spec: BaseSpec) -> Offer:
+        """See `Provider`."""
+        offer = self._provider.offer(spec)
+        if isinstance(self._provider, OllamaProvider) and offer.download_bytes:
+            raise MissingPrerequisite(f"{spec.ref} is not in Ollama yet.")
+        return offer
+
+    def provide(self, spec: BaseSpec, staging: Path, progress: Progress) -> BaseGguf:
+        """See `Provider`."""
+        file = self._provider.provide(spec, staging, progress)
+        if file.path.resolve().is_relative_to(staging.resolve()):
+            return file
+        return replace(file, path=file.path.absolute(), origin="ollama")  # somebody else's file: used where it lies
+
+
 @contextmanager
 def open_trial(bench: Bench, spec: BaseSpec, room: Path) -> Iterator[Trial]:
     """Installs the base of `spec` in the folder `room` and ends whatever ran there when done.
@@ -92,7 +120,8 @@ def open_trial(bench: Bench, spec: BaseSpec, room: Path) -> Iterator[Trial]:
     """
     home = Home(room)
     _furnish(bench, spec, home)
-    plan = plan_install(home, _shelf(spec), (InstalledFile(bench.home), *bench.providers), spec.ref)
+    providers: tuple[Provider, ...] = (InstalledFile(bench.home), *(Borrowed(each) for each in bench.providers))
+    plan = plan_install(home, _shelf(spec), providers, spec.ref)
     base = execute_install(home, plan, bench.stages).base
     with bench.engines(home) as engine:
         yield Trial(home, spec, base, engine)

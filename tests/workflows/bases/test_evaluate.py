@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +16,18 @@ from support.real_ollama import find_ollama, real_ollama
 
 from locoman.app import App
 from locoman.catalog.shelf import shipped
-from locoman.contracts import quiet_stages
+from locoman.catalog.spec import BaseSpec
+from locoman.contracts import Progress, quiet_stages
 from locoman.errors import InvalidFile, UsageError
 from locoman.evaluation.selection.evidence import STEPS
 from locoman.names import BaseRef
+from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.workflows.bases.ollama_trial import PREFIX, try_in_ollama
 from locoman.workflows.bases.options import Options, parse_steps
 from locoman.workflows.bases.steps.suites import read_texts
 from locoman.workflows.bases.trial import open_trial
+from locoman.workflows.provide.provider import BaseGguf, Offer
 
 QUICK = ("--limit", "6", "--turns", "6")
 
@@ -34,8 +39,6 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def disturbed(folder: Path) -> None:
     """loco-tiny's checkpoint with noise in its matrices: the same model to look at, worse to ask."""
-    import shutil
-
     shutil.copytree(shipped("modelfiles") / "loco-tiny", folder)
     path = folder / "model.safetensors"
     data = bytearray(path.read_bytes())
@@ -217,3 +220,30 @@ def test_ollama_makes_a_model_of_it_answers_and_keeps_nothing(home: Home, tmp_pa
         assert found.answer.strip() and found.version
         with OllamaApi(url) as api:
             assert not [tag for tag in api.tags() if tag.name.startswith(PREFIX)]
+
+
+class Elsewhere:
+    """A provider that keeps what it downloads outside of the staging folder, as the hub's does."""
+
+    name = "elsewhere"
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def offer(self, spec: BaseSpec) -> Offer:
+        return Offer(self.name, "downloaded", 1, 1)
+
+    def provide(self, spec: BaseSpec, staging: Path, progress: Progress) -> BaseGguf:
+        return BaseGguf(self.file, "downloaded", sha256_of(self.file), self.file.stat().st_size)
+
+
+def test_what_a_trial_downloaded_stays_for_the_next_who_needs_it(home: Home, tmp_path: Path) -> None:
+    with App.load() as app:
+        bench = app.bench(quiet_stages)
+        spec = app.shelf.spec(BaseRef("loco-tiny"))
+        with open_trial(bench, spec, tmp_path / "first") as trial:
+            file = shutil.copyfile(trial.gguf, tmp_path / "downloaded.gguf")
+        with open_trial(replace(bench, providers=(Elsewhere(file),)), spec, tmp_path / "second") as trial:
+            assert trial.gguf == file
+        assert file.is_file()
+    assert not home.registry.exists(), "nothing of it is installed in the user's own home"
