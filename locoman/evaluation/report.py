@@ -75,7 +75,7 @@ def _lead(runs: Sequence[StoredRun], pairings: Sequence[Pairing]) -> str:
     cases = sum(len(run.results) for run in runs)
     text = f"{len(runs)} runs over {suites} suites, {cases} answers."
     better = sum(pairing.gain.low > 0 for pairing in pairings)
-    return f"{text} {better} of {len(pairings)} adapters are better than their base." if pairings else text
+    return f"{text} {better} of {len(pairings)} adapters do better than their base." if pairings else text
 
 
 def _facts(runs: Sequence[StoredRun]) -> Iterator[tuple[str, str]]:
@@ -120,7 +120,7 @@ def _gains(pairings: Sequence[Pairing], draw: bool) -> Iterator[Block]:
     if draw:
         spans = [plots.Span(f"{who(h)} on {h.suite}", gain.value, gain.low, gain.high) for h, gain, _ in gains]
         summary = "Right of zero the adapter is better than its base, case by case."
-        yield plots.intervals("Gain over the base", summary, spans, "gain, share of cases")
+        yield plots.intervals("Gain over the base", summary, spans, "gain, share of cases", zero=True)
     rows = [
         (
             who(header),

@@ -52,8 +52,8 @@ def can_draw() -> bool:
     return importlib.util.find_spec("matplotlib") is not None
 
 
-def intervals(title: str, summary: str, spans: Sequence[Span], x_label: str = "score") -> Plot:
-    """A dot with its interval per row, groups side by side in their colours. Raises ExtraMissing."""
+def intervals(title: str, summary: str, spans: Sequence[Span], x_label: str = "score", *, zero: bool = False) -> Plot:
+    """A dot with its interval per row, groups side by side in their colours; `zero` marks 0. Raises ExtraMissing."""
     labels = list(dict.fromkeys(span.label for span in spans))
     groups = list(dict.fromkeys(span.group for span in spans))
 
@@ -66,6 +66,8 @@ def intervals(title: str, summary: str, spans: Sequence[Span], x_label: str = "s
             axes.plot(span.value, height, "o", color=colour, markersize=6, label=_short(span.group) or None)
         axes.set_yticks(range(len(labels)), [_short(label) for label in labels])
         axes.set_ylim(len(labels) - 0.4, -0.6)
+        if zero:
+            axes.axvline(0, color="#5b6673", linewidth=1, linestyle="--")
         axes.set_xlabel(x_label)
         axes.grid(axis="x", color="#d9dee5", linewidth=0.8)
         if any(groups):

@@ -18,7 +18,7 @@ def test_the_report_of_an_adapter_and_its_base(own: Home, shell: Shell, tmp_path
     page = tmp_path / "report.html"
     made = shell("eval", "report", "--out", str(page), "--json")
     assert made.code == 0, made.err
-    assert "1 of 1 adapters are better" in made.document["lead"]
+    assert "1 of 1 adapters do better" in made.document["lead"]
     opened = open_page(page, tmp_path)
     assert (opened.console, opened.asked) == ((), frozenset())
     for plot in ("Scores with 95 % intervals", "Gain over the base", "Time to the first token", "Where questions went"):
