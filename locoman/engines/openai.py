@@ -138,7 +138,8 @@ def _body(request: Request) -> dict[str, Any]:
         "stream": True,
         "stream_options": {"include_usage": True},
         **{name: value for name, value in asked.items() if value is not None},
-        **({"locoman": {"serial": True}} if request.serial else {}),
+        # the second is llama.cpp's own word for it; our host and vLLM pass over what they do not know
+        **({"locoman": {"serial": True}, "cache_prompt": False} if request.serial else {}),
     }
 
 

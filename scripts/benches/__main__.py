@@ -22,6 +22,8 @@ BENCHES = {
     "route": "the router beside semantic-router and TF-IDF + LR: accuracy, AUROC, calibration, speed, memory (--data, --only)",
     "faults": "kills, cuts and garbage under load: no wrong answer, nothing left behind (--rounds N)",
     "train": "`adapter train` on loco-tiny: the score as shipped and trained again, seconds (--only NAME; needs torch)",
+    "eval": "200 cases on one llama.cpp server: locoman beside lm-evaluation-harness and a bare HTTP client (--shape)",
+    "eval-parity": "lm-evaluation-harness on the same cases: a GSM8K-shaped task, and multiple choice by log-likelihood",
     "fuzz": "spoiled GGUF, safetensors, tokenizers and settings by the thousand: no traceback, no hang (--mutations)",
     "supply": "kills, full disks, cut downloads, bad bytes over update, adapter add and bundle install (--rounds N in all)",
     "ollama": "eight adapters in Ollama by each strategy: disk, seconds; real or stand-in as labelled (--shape, --only)",
@@ -57,7 +59,7 @@ def main() -> int:
         for name, summary in BENCHES.items():
             print(f"{name:<10} {summary}")
         return 0
-    bench = importlib.import_module(f"benches.{arguments.name}")
+    bench = importlib.import_module("benches." + arguments.name.replace("-", "_"))
     figures = []
     for figure in bench.run(arguments):
         show(figure, arguments.json)

@@ -9,7 +9,6 @@ import click
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
-from locoman.workflows.import_suite import import_into
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
@@ -46,6 +45,8 @@ def import_(
       locoman eval import test.jsonl --shape gsm8k --name gsm8k
       locoman eval import gsm8k.yaml --data test.jsonl --examples train.jsonl --filter flexible-extract
     """
+    from locoman.workflows.import_suite import import_into
+
     made, imported = import_into(
         folder or app.home.suites, path, name, shape=shape or "", data=data, examples=examples, scorer=chosen
     )
