@@ -63,13 +63,15 @@ class Request:
     """A conversation to be continued by a model; the last message is the question.
 
     `serial` asks an engine that answers several at a time to be alone in it and to reuse nothing, so that the answer does
-    not depend, not even by rounding, on what else was asked.
+    not depend, not even by rounding, on what else was asked. `whole` says that nobody reads along: the text may come in one
+    piece.
     """
 
     messages: tuple[Message, ...]
     model: ModelName = AUTO
     sampling: Sampling = field(default_factory=Sampling)
     serial: bool = False
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import msgspec
 
-from locoman.contracts import Chunk, Request, Residency, Served, Usage
+from locoman.contracts import Chunk, Request, Residency
 from locoman.engines.choosing import check_options
 from locoman.engines.choosing_client import Way, ask_forced, ask_host, ask_seen
 from locoman.engines.faults import error_of
+from locoman.engines.openai_answers import read_usage, read_whole, served_by
 from locoman.engines.wire import Extension, read_extension
 from locoman.errors import EngineError, EngineLost, EngineUnavailable, LocomanError, RequestRefused
 from locoman.names import ModelName
@@ -52,6 +53,9 @@ class OpenAIEngine:
     def chat(self, request: Request) -> Iterator[Chunk]:
         """Streams the answer; closing the iterator cancels. Raises EngineError, UnknownName, MissingPrerequisite."""
         model = str(request.model)
+        if request.whole:
+            yield from self._whole(request)
+            return
         with self._told(model), self._client.stream("POST", "/v1/chat/completions", json=_body(request)) as response:
             if response.status_code != 200:
                 raise error_of(response.status_code, _document(_read(response)), model)
@@ -91,6 +95,15 @@ class OpenAIEngine:
     def close(self) -> None:
         """Closes the connection that is kept for the next request."""
         self._client.close()
+
+    def _whole(self, request: Request) -> Iterator[Chunk]:
+        """The answer in one piece. It costs the server less, and llama.cpp's own keeps the connection only then."""
+        model = str(request.model)
+        with self._told(model):
+            response = self._client.post("/v1/chat/completions", json=_body(request))
+        if response.status_code != 200:
+            raise error_of(response.status_code, _document(response.content), model)
+        yield from read_whole(_document(response.content), request.model)
 
     @contextmanager
     def _told(self, model: str) -> Iterator[None]:
@@ -135,8 +148,7 @@ def _body(request: Request) -> dict[str, Any]:
     return {
         "model": str(request.model),
         "messages": _messages(request),
-        "stream": True,
-        "stream_options": {"include_usage": True},
+        **({} if request.whole else {"stream": True, "stream_options": {"include_usage": True}}),
         **{name: value for name, value in asked.items() if value is not None},
         # the second is llama.cpp's own word for it; our host and vLLM pass over what they do not know
         **({"locoman": {"serial": True}, "cache_prompt": False} if request.serial else {}),
@@ -154,7 +166,7 @@ def _chunks(events: Iterator[dict[str, Any]], model: ModelName) -> Iterator[Chun
     for event in events:
         extension = read_extension(event.get("locoman", {}))
         if not announced:
-            yield Chunk(served=extension.served or _served(model, event))
+            yield Chunk(served=extension.served or served_by(model, event))
             announced = True
         end = Extension(timing=extension.timing or end.timing, usage=extension.usage or end.usage)
         try:
@@ -162,7 +174,7 @@ def _chunks(events: Iterator[dict[str, Any]], model: ModelName) -> Iterator[Chun
                 finish = choice.get("finish_reason") or finish
                 if text := choice["delta"].get("content"):
                     yield Chunk(text=text)
-            usage = _usage(event.get("usage")) or usage
+            usage = read_usage(event.get("usage")) or usage
         except (KeyError, TypeError, AttributeError) as error:
             raise EngineLost("The engine sent something that is not an answer.") from error
     if finish is None:
@@ -170,28 +182,19 @@ def _chunks(events: Iterator[dict[str, Any]], model: ModelName) -> Iterator[Chun
     yield Chunk(finish="length" if finish == "length" else "stop", timing=end.timing, usage=end.usage or usage)
 
 
-def _served(model: ModelName, event: dict[str, Any]) -> Served:
-    """Who serves, for a server that does not say so: whoever was asked for."""
-    adapter = str(model.adapter) if model.adapter is not None else None
-    base = str(model.base) if model.base is not None else str(event.get("model", ""))
-    return Served(adapter, base, "openai", 1.0, "asked")
-
-
-def _usage(document: dict[str, Any] | None) -> Usage | None:
-    if not document:
-        return None
-    cached = (document.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-    return Usage(document["prompt_tokens"], cached, document["completion_tokens"])
-
-
 def _events(response: httpx.Response, model: str) -> Iterator[dict[str, Any]]:
-    """The JSON objects of a stream of server-sent events, until [DONE]. Raises what an error event stands for."""
+    """The JSON objects of a stream of server-sent events, until [DONE]. Raises what an error event stands for.
+
+    The stream is read to its very end: a connection with something left on it cannot be used for the next request.
+    """
+    done = False
     for line in _lines(response):
-        if not line.startswith(b"data:"):
+        if done or not line.startswith(b"data:"):
             continue
         data = line[5:].strip()
-        if data == b"[DONE]":
-            return
+        done = data == b"[DONE]"
+        if done:
+            continue
         event = _document(data)
         if not isinstance(event, dict):
             raise EngineLost("The engine sent something that is not an answer.")

@@ -70,7 +70,7 @@ class Asker:
 
     def _asked(self, number: int, case: EvaluationCase) -> CaseResult:
         messages = prompts.messages(self._suite.prompt, case)
-        requests = [Request(messages, self._model, sampling, self._serial) for sampling in self._sampling]
+        requests = [Request(messages, self._model, sampling, self._serial, whole=True) for sampling in self._sampling]
         answers = [self._answer(request) for request in requests]
         answer = answers[0]
         return CaseResult(

@@ -18,9 +18,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from benches.figure import Figure, at_least
+from benches.harness import GENERATE, HarnessRun, harness_python, run_harness, write_task
 from benches.home import locoman
 from benches.llama_server import llama_server
-from benches.lm_eval import GENERATE, HarnessRun, harness_python, run_harness, write_task
 from benches.subjects import make_subject
 from locoman.catalog.manifest import read_package
 from locoman.catalog.shelf import shipped
@@ -31,7 +31,7 @@ from locoman.evaluation.suite import Suite, read_suite
 SLOTS = 4
 CASES = 200
 TOKENS = 48
-ROUNDS = 5
+ROUNDS = 3
 SHELL_GOAL = 4.0
 SHARE_GOAL = 0.90
 NAME = "sums"

@@ -16,9 +16,9 @@ from typing import Any
 
 from benches.eval import environment, installed_base
 from benches.figure import Figure, at_least
+from benches.harness import CHOICE, GENERATE, harness_python, run_harness, run_script, write_task
 from benches.home import locoman
 from benches.llama_server import llama_server
-from benches.lm_eval import CHOICE, GENERATE, harness_python, run_harness, run_script, write_task
 from locoman.catalog.manifest import EvaluationCase, read_package
 from locoman.catalog.shelf import shipped
 from locoman.contracts import ServedBase
@@ -78,7 +78,7 @@ def _chosen(
 ) -> list[Part]:
     task = write_task(folder / "task", "choices", CHOICE, list(_with_choices(cases, random.Random(seed))))
     run = _ours(home, task, {"LOCOMAN_ENGINE_KIND": "llama_cpp", "LOCOMAN_ENGINE_THREADS": "1"})
-    script = Path(__file__).parent / "lm_eval_llama_cpp.py"
+    script = Path(__file__).parent / "harness_in_process.py"
     harness = run_script(python, script, task, folder / "chosen", [str(base.gguf), str(base.context)])
     same = sum(
         result.answer == sample["doc"]["choices"]["text"][_likeliest(sample)]

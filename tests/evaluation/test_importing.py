@@ -54,6 +54,7 @@ test_split: test
 doc_to_text: "Question: {{question}}\\nAnswer:"
 doc_to_target: "{{choices.label.index(answerKey)}}"
 doc_to_choice: "{{choices.text}}"
+metric_list: [{metric: acc}, {metric: acc_norm}]
 """
 PROBLEM = {"question": "Two and two?", "answer": "2 + 2 = <<2+2=4>>4\n#### 4"}
 ARC_ROW = {

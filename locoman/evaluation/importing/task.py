@@ -73,8 +73,10 @@ def read_task(path: Path, name: str, data: Path | None, examples: Path | None, c
     rows = read_rows(data or _data_file(path, task, task.test_split or task.validation_split or "test", "--data"))
     pairs = _pairs(path, task, rows)
     shown, notes = _shown(path, task, examples)
-    scorer, more = read_scorer(path, task.metric_list, task.filter_list, chosen)
     multiple = task.output_type == "multiple_choice"
+    scorer, more = (
+        (ScorerChoice("choice"), ()) if multiple else read_scorer(path, task.metric_list, task.filter_list, chosen)
+    )
     generation = task.generation_kwargs or {}
     suite = Suite(
         name=suite_name.lower().replace(" ", "-"),
@@ -88,7 +90,7 @@ def read_task(path: Path, name: str, data: Path | None, examples: Path | None, c
         ),
         stop=() if multiple else _until(path, generation),
         max_tokens=None if multiple else _max_tokens(path, generation),
-        scorer=ScorerChoice("choice") if multiple else scorer,
+        scorer=scorer,
         description=f"From the task {task.task or path.stem} of lm-evaluation-harness",
     )
     if generation.get("do_sample") or float(generation.get("temperature") or 0) > 0:
@@ -96,7 +98,7 @@ def read_task(path: Path, name: str, data: Path | None, examples: Path | None, c
     imported = without_repetitions(
         suite, (_case(row, pair) for row, pair in zip(rows, pairs, strict=True)), rows[0].path
     )
-    return Imported(imported.suite, (*imported.notes, *notes, *(() if multiple else more)))
+    return Imported(imported.suite, (*imported.notes, *notes, *more))
 
 
 def _read(path: Path) -> Task:
@@ -118,6 +120,11 @@ def _read(path: Path) -> Task:
         raise InvalidFile(path, "it needs doc_to_text and doc_to_target")
     if task.output_type == "multiple_choice" and task.doc_to_choice is None:
         raise InvalidFile(path, "a multiple_choice task needs doc_to_choice")
+    metrics = [metric.get("metric") for metric in task.metric_list or ({"metric": "acc"},)]
+    if task.output_type == "multiple_choice" and "acc" not in metrics:
+        raise Unsupported(
+            path, f"its metrics are {', '.join(map(str, metrics))}; of multiple_choice tasks acc is taken over"
+        )
     return task
 
 
