@@ -21,6 +21,7 @@ from locoman.names import ModelName
 
 _MAX_LINE_BYTES = 1 << 20
 _MAX_ERROR_BYTES = 1 << 20
+_MAX_ANSWER_BYTES = 1 << 24
 _KEPT_ALIVE = 2.0
 """Seconds a connection is kept: fewer than servers keep it, so that none is used just as it closes."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -49,6 +50,9 @@ class OpenAIEngine:
             verify=parts.scheme == "https",  # reading the trusted certificates takes longer than most answers
             trust_env=parts.host not in _LOOPBACK,  # no proxy between us and this machine
         )
+        self._chat = httpx.URL(f"{self.url}/v1/chat/completions")
+        self._headers = self._client.headers.copy()
+        self._timeouts = {"timeout": self._client.timeout.as_dict()}
 
     def chat(self, request: Request) -> Iterator[Chunk]:
         """Streams the answer; closing the iterator cancels. Raises EngineError, UnknownName, MissingPrerequisite."""
@@ -58,7 +62,7 @@ class OpenAIEngine:
             return
         with self._told(model), self._client.stream("POST", "/v1/chat/completions", json=_body(request)) as response:
             if response.status_code != 200:
-                raise error_of(response.status_code, _document(_read(response)), model)
+                raise error_of(response.status_code, _document(_read(response, _MAX_ERROR_BYTES)), model)
             yield from _chunks(_events(response, model), request.model)
 
     def choose(self, request: Request, options: Sequence[str]) -> Sequence[float]:
@@ -100,10 +104,17 @@ class OpenAIEngine:
         """The answer in one piece. It costs the server less, and llama.cpp's own keeps the connection only then."""
         model = str(request.model)
         with self._told(model):
-            response = self._client.post("/v1/chat/completions", json=_body(request))
+            asked = httpx.Request(
+                "POST", self._chat, headers=self._headers, json=_body(request), extensions=self._timeouts
+            )
+            response = self._client.send(asked, stream=True)
+            try:
+                data = _read(response, _MAX_ANSWER_BYTES)
+            finally:
+                response.close()
         if response.status_code != 200:
-            raise error_of(response.status_code, _document(response.content), model)
-        yield from read_whole(_document(response.content), request.model)
+            raise error_of(response.status_code, _document(data), model)
+        yield from read_whole(_document(data), request.model)
 
     @contextmanager
     def _told(self, model: str) -> Iterator[None]:
@@ -217,12 +228,12 @@ def _lines(response: httpx.Response) -> Iterator[bytes]:
             raise EngineLost("The engine sent something that is not an answer.")
 
 
-def _read(response: httpx.Response) -> bytes:
-    """The body of an error, no more of it than is good for us."""
+def _read(response: httpx.Response, limit: int) -> bytes:
+    """The body, no more of it than is good for us: one that is cut off is no JSON."""
     body = bytearray()
     for data in response.iter_bytes():
         body += data
-        if len(body) > _MAX_ERROR_BYTES:
+        if len(body) > limit:
             break
     return bytes(body)
 

@@ -1,11 +1,13 @@
-"""A run on disk: evals/<run>/ with run.json (what is asked, written first), cases.jsonl (one line per finished case, on disk
-before the next is counted) and result.json (the end, written last). A process killed anywhere goes on where it was."""
+"""A run on disk: evals/<run>/ with run.json (what is asked, written first), cases.jsonl (one line per finished case) and
+result.json (the end, written last). A process killed anywhere goes on where it was: a line is with the operating system before
+its case is counted, and on the disk within SYNC_SECONDS, so that a machine that loses its power loses no more than those."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,8 @@ from locoman.evaluation.results import CaseResult
 from locoman.store.atomic import mapped, write_atomic
 
 HEADER, CASES, RESULT, LOCK = "run.json", "cases.jsonl", "result.json", "lock"
+SYNC_SECONDS = 0.05
+"""Lines of quick cases share one fsync, which takes as long as such a case."""
 _MAX_HEADER_BYTES = 1 << 22
 _MAX_RESULT_BYTES = 1 << 24
 T = TypeVar("T")
@@ -113,6 +117,7 @@ class Journal:
         self._seconds = 0.0
         self._lock = FileLock(folder / LOCK)
         self._file: BinaryIO | None = None
+        self._syncing: _Syncing | None = None
 
     def __enter__(self) -> Journal:
         with mapped(self.folder):
@@ -133,6 +138,7 @@ class Journal:
                 self._file = path.open("ab")
                 if self._file.tell() > whole:  # the line that was being written when the process was killed
                     self._file.truncate(whole)
+                self._syncing = _Syncing(self._file.fileno())
         except BaseException:
             self._lock.release()
             raise
@@ -141,9 +147,14 @@ class Journal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            self._file.close()
-        self._lock.release()
+        try:
+            with mapped(self.folder / CASES):
+                if self._syncing is not None:
+                    self._syncing.close()
+        finally:
+            if self._file is not None:
+                self._file.close()
+            self._lock.release()
 
     @property
     def done(self) -> Mapping[int, CaseResult]:
@@ -156,20 +167,60 @@ class Journal:
         return self._seconds
 
     def add(self, result: CaseResult, seconds: float) -> None:
-        """Appends a line and waits until it is on disk. Raises StoreError."""
-        if self._file is None:
+        """Appends a line. Raises StoreError, also for an earlier line that could not be brought to the disk."""
+        if self._file is None or self._syncing is None:
             raise StoreError(self.folder, "the run is not open")
         line = msgspec.json.encode(_Line(result, seconds)) + b"\n"
         with mapped(self.folder / CASES):
             self._file.write(line)
             self._file.flush()
-            os.fsync(self._file.fileno())
+            self._syncing.soon()
         self._results[result.case] = result
         self._seconds = seconds
 
     def finish(self, summary: RunSummary) -> None:
-        """The run is whole."""
+        """The run is whole. Raises StoreError."""
+        with mapped(self.folder / CASES):
+            if self._file is not None:
+                os.fsync(self._file.fileno())
         write_atomic(self.folder / RESULT, msgspec.json.format(msgspec.json.encode(summary)) + b"\n")
+
+
+class _Syncing:
+    """Brings to the disk what was written to a file, in a thread of its own."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._written = threading.Event()
+        self._ended = threading.Event()
+        self._error: OSError | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def soon(self) -> None:
+        """Something was written. Raises the OSError of an earlier time."""
+        self._written.set()
+        if self._error is not None:
+            raise self._error
+
+    def close(self) -> None:
+        """Waits until everything is on the disk. Raises OSError."""
+        self._ended.set()
+        self._written.set()
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            while not self._ended.is_set():
+                self._written.wait()
+                self._written.clear()
+                os.fsync(self._handle)
+                self._ended.wait(SYNC_SECONDS)
+            os.fsync(self._handle)
+        except OSError as error:
+            self._error = error
 
 
 def read_run(folder: Path) -> StoredRun:

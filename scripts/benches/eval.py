@@ -31,7 +31,7 @@ from locoman.evaluation.suite import Suite, read_suite
 SLOTS = 4
 CASES = 200
 TOKENS = 48
-ROUNDS = 3
+ROUNDS = 7
 SHELL_GOAL = 4.0
 SHARE_GOAL = 0.90
 NAME = "sums"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from support.loopback import Handler, LoopbackServer
 from support.tiny_home import request
 
-from locoman.contracts import Chunk, Usage
+from locoman.contracts import Chunk, Timing, Usage
 from locoman.engines.openai import OpenAIEngine
 from locoman.errors import EngineLost, EngineUnavailable, LocomanError, RequestRefused, UnknownName
 
@@ -90,6 +91,55 @@ def test_the_request_carries_key_model_and_sampling() -> None:
     assert (body["max_tokens"], body["temperature"], body["stop"]) == (3, 0.0, ["end"])
     assert "seed" not in body
     assert body["stream"] is True
+
+
+def whole(server: ChatServer) -> list[Chunk]:
+    engine = OpenAIEngine(server.url)
+    try:
+        return list(engine.chat(replace(request("hello", "math"), whole=True)))
+    finally:
+        engine.close()
+
+
+ANSWER = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "length"}], "usage": USAGE, "model": "m"}
+
+
+def test_an_answer_that_nobody_reads_along_is_asked_for_in_one_piece() -> None:
+    timings = {"prompt_ms": 8.0, "predicted_ms": 4.0, "predicted_per_second": 500.0}
+    with ChatServer(json.dumps(ANSWER | {"timings": timings}).encode()) as server:
+        first, text, last = whole(server)
+        assert "stream" not in server.requests[0][2]
+    assert first.served is not None
+    assert first.served.adapter == "math"
+    assert text.text == "Hello"
+    assert last == Chunk(
+        finish="length", usage=Usage(5, 3, 2), timing=Timing(ttft_ms=8.0, total_ms=12.0, tokens_per_second=500.0)
+    )
+    with ChatServer(json.dumps(ANSWER).encode()) as server:
+        assert whole(server)[-1].timing is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"no JSON",
+        b"[]",
+        b"{}",
+        b'{"choices": []}',
+        b'{"choices": [{"message": {"content": 3}}]}',
+        json.dumps(ANSWER | {"timings": {"prompt_ms": "x"}}).encode(),
+        json.dumps(ANSWER)[:-1].encode(),
+    ],
+)
+def test_what_is_no_whole_answer_is_a_lost_engine(body: bytes) -> None:
+    with ChatServer(body) as server, pytest.raises(EngineLost):
+        whole(server)
+
+
+def test_a_refusal_of_a_whole_answer_is_told() -> None:
+    with ChatServer(b'{"error": {"message": "no"}}', 400) as server, pytest.raises(RequestRefused, match="no"):
+        whole(server)
 
 
 def test_the_address_may_end_with_v1() -> None:
