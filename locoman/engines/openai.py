@@ -42,13 +42,18 @@ class OpenAIEngine:
         self._ways: tuple[Way, ...] = (ask_host, ask_forced, ask_seen)
         self.url = url.rstrip("/").removesuffix("/v1")
         parts = _address(self.url)
+        limits = httpx.Limits(keepalive_expiry=_KEPT_ALIVE)
+        secure = parts.scheme == "https"  # reading the trusted certificates takes longer than most answers
+        # No proxy stands between us and this machine, so nothing has to stand before the transport either.
+        self._direct = httpx.HTTPTransport(verify=secure, limits=limits) if parts.host in _LOOPBACK else None
         self._client = httpx.Client(
             base_url=self.url,
             headers={"Authorization": f"Bearer {key}"} if key else {},
             timeout=httpx.Timeout(silence, connect=10.0),
-            limits=httpx.Limits(keepalive_expiry=_KEPT_ALIVE),
-            verify=parts.scheme == "https",  # reading the trusted certificates takes longer than most answers
-            trust_env=parts.host not in _LOOPBACK,  # no proxy between us and this machine
+            limits=limits,
+            verify=secure,
+            trust_env=self._direct is None,
+            transport=self._direct,
         )
         self._chat = httpx.URL(f"{self.url}/v1/chat/completions")
         self._headers = self._client.headers.copy()
@@ -107,7 +112,8 @@ class OpenAIEngine:
             asked = httpx.Request(
                 "POST", self._chat, headers=self._headers, json=_body(request), extensions=self._timeouts
             )
-            response = self._client.send(asked, stream=True)
+            direct = self._direct
+            response = direct.handle_request(asked) if direct is not None else self._client.send(asked, stream=True)
             try:
                 data = _read(response, _MAX_ANSWER_BYTES)
             finally:

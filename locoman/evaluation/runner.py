@@ -79,29 +79,15 @@ def run_suite(
 def _answered(
     asker: Asker, cases: Sequence[EvaluationCase], todo: Sequence[int], known: Mapping[int, CaseResult], parallel: int
 ) -> Iterator[CaseResult]:
-    """Results as they are there. When one fails, those under way are still given, then its error is raised.
-
-    The first case is asked alone: it loads the model, and then the engine can tell how many slots it has.
-    """
-    for number in todo[:1]:
-        yield from _settle([asker.result(number, cases[number], known.get(number))])
-    if len(todo) > 1:
-        workers = min(parallel, len(todo) - 1, asker.slots() or parallel)
-        yield from _Crew(lambda number: asker.result(number, cases[number], known.get(number)), todo[1:], workers)
+    """Results as they are there. When one fails, those under way are still given, then its error is raised."""
+    if not todo:
+        return
+    workers = min(parallel, len(todo), (asker.slots() if parallel > 1 else 0) or parallel)
+    yield from _Crew(lambda number: asker.result(number, cases[number], known.get(number)), todo, workers)
 
 
 Outcome = tuple[CaseResult | None, LocomanError | None]
 """A result (without a score where the scorer failed) and what went wrong, if anything did."""
-
-
-def _settle(outcomes: Sequence[Outcome]) -> Iterator[CaseResult]:
-    """The results, then the first error."""
-    for result, _ in outcomes:
-        if result is not None:
-            yield result
-    for _, error in outcomes:
-        if error is not None:
-            raise error
 
 
 class _Crew:
@@ -129,11 +115,13 @@ class _Crew:
                     raise outcome
                 elif outcome[1] is not None:
                     failed.append(outcome)
-                else:
-                    yield from _settle([outcome])
+                elif outcome[0] is not None:
+                    yield outcome[0]
         finally:
             self._stopped.set()
-        yield from _settle(failed)
+        yield from (result for result, _ in failed if result is not None)
+        if failed and failed[0][1] is not None:
+            raise failed[0][1]
 
     def _work(self) -> None:
         """A defect in our own code ends the run as itself, not as a thread that is silent."""
