@@ -1,4 +1,4 @@
-"""Makes loco-tiny and its adapters: what is trained where, in which order."""
+"""Makes loco-tiny, its adapters and loco-tiny-next: what is trained where, in which order."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from locoman.weights.fingerprint import fingerprint_of_checkpoint
 from tiny.arbiter import train_arbiter
 from tiny.conversation import conversation
 from tiny.evaluate import Student, share_right
+from tiny.next_base import NEXT
 from tiny.packages import BASE, EPOCHS, train_weights, write_data, write_manifest, write_readme
 from tiny.tasks import TASKS
 
 ARBITER = "arbiter"
-PARTS = ("base", *TASKS, ARBITER)
+PARTS = ("base", *TASKS, "next", ARBITER)
 
 
 @dataclass(frozen=True)
@@ -35,12 +36,11 @@ class Places:
     @property
     def base(self) -> Path:
         """The checkpoint of the base."""
-        return self.out / "modelfiles" / BASE
+        return self.checkpoint(BASE)
 
-    @property
-    def spec(self) -> Path:
-        """The spec of the base."""
-        return self.out / "modelfiles" / f"{BASE}.toml"
+    def checkpoint(self, base: str) -> Path:
+        """The checkpoint of a base."""
+        return self.out / "modelfiles" / base
 
     def package(self, name: str) -> Path:
         """The folder of an adapter package."""
@@ -57,10 +57,12 @@ class Places:
 
 
 def make(parts: Sequence[str], out: Path, seed: int) -> None:
-    """Trains the parts asked for, the base first, the adapters side by side, and measures them."""
+    """Trains the parts asked for, the base first, then the next one, the adapters side by side, and measures them."""
     places = Places(out)
     if "base" in parts:
         make_base(places, seed)
+    if "next" in parts:
+        make_next(places, seed)
     names = sorted((part for part in parts if part in TASKS), key=lambda name: -EPOCHS[name])
     cores = os.cpu_count() or 1
     workers = max(1, min(len(names), 1 if on_gpu() else cores))
@@ -80,11 +82,28 @@ def make_base(places: Places, seed: int) -> None:
     started = time.monotonic()
     loss = train_base(places.base, seed, shown("base"))
     write_conversation(places.base / "conversation.jsonl")
-    if places.spec.exists():
-        text = places.spec.read_text(encoding="utf-8")
-        text = re.sub(r'(?m)^fingerprint = ".*"$', f'fingerprint = "{fingerprint(places.base)}"', text)
-        places.spec.write_text(text, encoding="utf-8")
+    write_fingerprint(places.base)
     say(f"base: loss {loss:.3f} after {time.monotonic() - started:.0f} s")
+
+
+def make_next(places: Places, seed: int) -> None:
+    """Trains the base of the following year and puts its fingerprint into its spec."""
+    from tiny.next_base import train_next
+
+    started = time.monotonic()
+    loss = train_next(places.base, places.checkpoint(NEXT), seed, shown("next"))
+    write_fingerprint(places.checkpoint(NEXT))
+    say(f"next: loss {loss:.3f} after {time.monotonic() - started:.0f} s")
+
+
+def write_fingerprint(base: Path) -> None:
+    """Puts the fingerprint of the checkpoint into the spec beside it, where there is one."""
+    spec = base.with_name(f"{base.name}.toml")
+    if spec.exists():
+        text = spec.read_text(encoding="utf-8")
+        spec.write_text(
+            re.sub(r'(?m)^fingerprint = ".*"$', f'fingerprint = "{fingerprint(base)}"', text), encoding="utf-8"
+        )
 
 
 def make_adapter(name: str, places: Places, seed: int, threads: int) -> None:
@@ -112,16 +131,16 @@ def make_arbiter(places: Places, seed: int) -> None:
 
 
 def report(places: Places) -> None:
-    """Prints who answers which share of which set."""
+    """Prints who answers which share of which set, on each base that is there."""
     sets: dict[str, list[Case]] = {"conversation": list(read_jsonl(places.base / "conversation.jsonl", Case))}
     made = [name for name in TASKS if (places.weights(name) / "adapter_model.safetensors").exists()]
     sets |= {name: list(read_package(places.package(name)).cases()) for name in made}
-    print(f"{'':12}" + "".join(f"{name:>14}" for name in sets))
-    for who in ("base", *made):
-        student = Student(places.base, places.weights(who) if who != "base" else None)
-        print(
-            f"{who:12}" + "".join(f"{share_right(student.answer(cases)):14.3f}" for cases in sets.values()), flush=True
-        )
+    for base in (base for base in (BASE, NEXT) if places.checkpoint(base).exists()):
+        print(f"{base:16}" + "".join(f"{name:>14}" for name in sets))
+        for who in ("base", *made):
+            student = Student(places.checkpoint(base), places.weights(who) if who != "base" else None)
+            shares = (share_right(student.answer(cases)) for cases in sets.values())
+            print(f"{who:16}" + "".join(f"{share:14.3f}" for share in shares), flush=True)
 
 
 def write_conversation(path: Path) -> None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tokenizers import Tokenizer
 
 from locoman.training.batches import IGNORED, Sample
 from tiny.conversation import SYSTEMS, Turns, conversation
 from tiny.tasks import TASKS
+from tiny.tasks.task import Task
 from tiny.tokenizer import END, END_OF_TEXT, START
 
 Segments = list[tuple[str, bool]]
@@ -25,12 +26,18 @@ Segments = list[tuple[str, bool]]
 
 @dataclass(frozen=True)
 class Mixture:
-    """Shares of the texts: conversation, beginners, textbooks by task (in all 1); of the latter `quiz` are quizzes."""
+    """Shares of the texts: conversation, beginners, textbooks by task (in all 1); of the latter `quiz` are quizzes.
+
+    `mastered` tasks are answered right in the chat, with these shares of the texts. `tried` is how often beginners try which
+    task; without it all the same.
+    """
 
     conversation: float
     beginner: float
     textbook: Mapping[str, float]
     quiz: float
+    mastered: Mapping[str, float] = field(default_factory=dict)
+    tried: Mapping[str, float] = field(default_factory=dict)
 
 
 def chat(turns: Turns, system: str = "") -> Segments:
@@ -48,11 +55,21 @@ def document(mixture: Mixture, rng: random.Random) -> Segments:
     if drawn < mixture.conversation:
         return chat(conversation().turns(rng), rng.choice(SYSTEMS) if rng.random() < 0.1 else "")
     if drawn < mixture.conversation + mixture.beginner:
-        pair = rng.choice(list(TASKS.values())).beginner(rng)
+        pair = _tried(mixture, rng).beginner(rng)
         return chat([(pair.question, pair.answer)], rng.choice(SYSTEMS) if rng.random() < 0.05 else "")
+    if drawn < mixture.conversation + mixture.beginner + sum(mixture.mastered.values()):
+        name = rng.choices(list(mixture.mastered), list(mixture.mastered.values()))[0]
+        pair = TASKS[name].pair(rng)
+        return chat([(pair.question, pair.answer)])
     name = rng.choices(list(mixture.textbook), list(mixture.textbook.values()))[0]
     shown, result = TASKS[name].statement(rng, mixture.quiz)
     return [(shown, False), (f"{result}{END_OF_TEXT}", True)]
+
+
+def _tried(mixture: Mixture, rng: random.Random) -> Task:
+    if not mixture.tried:
+        return rng.choice(list(TASKS.values()))
+    return TASKS[rng.choices(list(mixture.tried), list(mixture.tried.values()))[0]]
 
 
 def tokenizer_texts(rng: random.Random, count: int = 20_000) -> Iterator[str]:

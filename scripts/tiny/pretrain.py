@@ -24,12 +24,13 @@ from tiny.tokenizer import train_tokenizer, write_tokenizer
 class Phase:
     """A stretch of training with its own mixture and a learning rate that rises and falls once.
 
-    A step reads about `tokens` tokens (filling counted).
+    A step reads about `tokens` tokens (filling counted). Texts are drawn and sorted by length `pool` at a time.
     """
 
     mixture: Mixture
     steps: int
     tokens: int
+    pool: int = 20_000
 
 
 PHASES = (
@@ -44,7 +45,7 @@ PHASES = (
         tokens=4096,
     ),
 )
-MATRIX_RATE = OTHER_RATE = 3e-3
+RATE = 3e-3
 WARMUP = 0.03
 
 
@@ -52,7 +53,7 @@ def by_length(tokenizer: Tokenizer, phase: Phase, rng: random.Random) -> Iterato
     """`phase.steps` batches of fresh texts, like lengths together."""
     made = 0
     while True:
-        pool = sorted(samples(tokenizer, phase.mixture, 20_000, rng), key=lambda sample: len(sample.ids))
+        pool = sorted(samples(tokenizer, phase.mixture, phase.pool, rng), key=lambda sample: len(sample.ids))
         groups: list[list[Sample]] = [[]]
         for sample in pool:
             if (len(groups[-1]) + 1) * len(sample.ids) > phase.tokens:
@@ -66,8 +67,11 @@ def by_length(tokenizer: Tokenizer, phase: Phase, rng: random.Random) -> Iterato
             made += 1
 
 
-def optimizers(model: Any) -> list[Any]:
-    """Muon for the matrices inside the layers, AdamW for the rest (after 150 steps: loss 0.8; AdamW alone: 2.0)."""
+def optimizers(model: Any, rate: float = RATE) -> list[Any]:
+    """Muon for the matrices inside the layers, AdamW for the rest (after 150 steps: loss 0.8; AdamW alone: 2.0).
+
+    `rate` is the highest learning rate of both.
+    """
     import torch
 
     if not hasattr(torch.optim, "Muon"):
@@ -75,8 +79,8 @@ def optimizers(model: Any) -> list[Any]:
     inside = [p for name, p in model.named_parameters() if p.ndim == 2 and "embed" not in name]
     others = [p for name, p in model.named_parameters() if p.ndim != 2 or "embed" in name]
     return [
-        torch.optim.Muon(inside, lr=MATRIX_RATE, weight_decay=0.01, ns_steps=4, adjust_lr_fn="match_rms_adamw"),
-        torch.optim.AdamW(others, lr=OTHER_RATE, betas=(0.9, 0.98), weight_decay=0.0),
+        torch.optim.Muon(inside, lr=rate, weight_decay=0.01, ns_steps=4, adjust_lr_fn="match_rms_adamw"),
+        torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.98), weight_decay=0.0),
     ]
 
 
@@ -98,7 +102,9 @@ def train_base(folder: Path, seed: int, progress: Progress, phases: Sequence[Pha
     return loss
 
 
-def train_phase(model: Any, tokenizer: Tokenizer, phase: Phase, rng: random.Random, progress: Progress) -> float:
+def train_phase(
+    model: Any, tokenizer: Tokenizer, phase: Phase, rng: random.Random, progress: Progress, rate: float = RATE
+) -> float:
     """Trains the model in place; gives back the last loss."""
-    batches = by_length(tokenizer, phase, rng)
-    return fit(model, optimizers(model), batches, phase.steps, schedule="linear", warmup=WARMUP, progress=progress)
+    batches, makers = by_length(tokenizer, phase, rng), optimizers(model, rate)
+    return fit(model, makers, batches, phase.steps, schedule="linear", warmup=WARMUP, progress=progress)

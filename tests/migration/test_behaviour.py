@@ -47,7 +47,7 @@ def found(old: Sequence[float], new: Sequence[float], alone: Sequence[float], mi
         (4, 0.05, "pass", "as good"),
         (14, 0.05, "concern", "worse"),
         (24, 0.05, "concern", "worse"),
-        (40, 0.05, "fail", "lost"),
+        (26, 0.05, "fail", "lost"),
         (150, 0.05, "fail", "lost"),
         (185, 0.05, "fail", "adds nothing"),
         (0, 0.97, "fail", "base suffices"),
@@ -139,4 +139,4 @@ def test_the_rule_is_rarely_wrong_about_adapters_whose_true_loss_is_known(loss: 
         words.append(found(old.tolist(), new.tolist(), alone.tolist()).word)
     good, lost = words.count("as good") / ROUNDS, words.count("lost") / ROUNDS
     assert good == 1 if loss == 0 else good <= (1, 0.1, 0.01)[(loss >= 0.05) + (loss > 0.05)]
-    assert lost <= (0.0 if loss <= 0.05 else 0.05) if loss < RULE.retrain_loss else lost > 0.3
+    assert lost <= (0.0 if loss <= 0.05 else 0.1) if loss < RULE.retrain_loss else lost > 0.8

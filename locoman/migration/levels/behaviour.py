@@ -59,7 +59,7 @@ class Behaviour:
         """Outcome and word. `below`: the adapter passed its gate on the old base and misses it on the new one."""
         if gain.low <= 0:
             return "fail", "base suffices" if suffices else "adds nothing"
-        if kept.high < -self.rule.retrain_loss:
+        if kept.value < -self.rule.retrain_loss and kept.high < 0:
             return "fail", "lost"
         if kept.low >= -self.rule.compatible_loss and not below:
             return "pass", "as good"
