@@ -111,13 +111,25 @@ def test_a_multiple_choice_task_compares_the_choices_as_continuations(tmp_path: 
     assert context(suite.prompt, case) + suite.prompt.delimiter == "Question: Which is a plant?\nAnswer: "
 
 
+def test_what_a_task_includes_stands_under_its_own_keys(tmp_path: Path) -> None:
+    (tmp_path / "_default_template_yaml").write_text(ARC + "description: 'Plants:\\n\\n'\n")
+    (tmp_path / "arc.yaml").write_text('include: _default_template_yaml\ntask: mine\ndescription: "Trees.\\n\\n"\n')
+    write(tmp_path / "arc.jsonl", ARC_ROW)
+    suite = imported(tmp_path, tmp_path / "arc.yaml")
+    assert suite.name == "mine"
+    assert context(suite.prompt, suite.cases[0]).startswith("Trees.\n\nQuestion: ")
+
+
 @pytest.mark.parametrize(
     ("line", "error"),
     [
         ("doc_to_text: !function utils.doc_to_text", "'!function utils.doc_to_text' stands for code"),
         ("process_docs: !function utils.process", "stands for code"),
         ("x: !!python/object/apply:os.system [ls]", "stands for code"),
-        ("include: _default.yaml", "it uses 'include'"),
+        ("include: ../other.yaml", "leaves the folder of the task"),
+        ("include: task.yaml", "nested too deeply"),
+        ("include: missing.yaml", "missing.yaml: the file is missing"),
+        ("group: many", "it is a group of tasks"),
         ("use_prompt: promptsource:x", "it uses 'use_prompt'"),
         ("output_type: loglikelihood_rolling", "output_type is 'loglikelihood_rolling'"),
         ("repeats: 8", "asks each case 8 times"),

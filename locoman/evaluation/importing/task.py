@@ -23,9 +23,10 @@ from locoman.evaluation.suite import Prompt, ScorerChoice, Suite
 from locoman.names import check_name
 from locoman.yaml_documents import read_yaml
 
-CODE = ("class", "process_docs", "process_results", "custom_dataset", "include", "use_prompt", "gen_prefix")
+CODE = ("class", "process_docs", "process_results", "custom_dataset", "use_prompt", "gen_prefix")
 MEDIA = ("doc_to_image", "doc_to_audio")
 _MAX_SHOTS = 100
+_MAX_INCLUDES = 8
 
 
 class Task(msgspec.Struct, frozen=True):
@@ -102,7 +103,9 @@ def read_task(path: Path, name: str, data: Path | None, examples: Path | None, c
 
 
 def _read(path: Path) -> Task:
-    document = read_yaml(path, typed=True)
+    document = _with_included(path, _MAX_INCLUDES)
+    if isinstance(document.get("task"), list) or "group" in document:
+        raise Unsupported(path, "it is a group of tasks; import each task by its own file")
     for key in (*CODE, *MEDIA):
         if document.get(key):
             raise Unsupported(path, f"it uses {key!r}, which is not taken over")
@@ -126,6 +129,24 @@ def _read(path: Path) -> Task:
             path, f"its metrics are {', '.join(map(str, metrics))}; of multiple_choice tasks acc is taken over"
         )
     return task
+
+
+def _with_included(path: Path, left: int) -> dict[str, Any]:
+    """The task's keys over those of the files that it includes, the first of them first. Raises InvalidFile."""
+    document = read_yaml(path, typed=True)
+    included = document.pop("include", None) or []
+    names = [included] if isinstance(included, str) else included
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidFile(path, "include is no name of a file")
+    if names and not left:
+        raise InvalidFile(path, "its includes are nested too deeply")
+    merged: dict[str, Any] = {}
+    for name in reversed(names):
+        beside = path.parent / name
+        if not beside.resolve().is_relative_to(path.parent.resolve()):
+            raise InvalidFile(path, f"the included {name!r} leaves the folder of the task")
+        merged |= _with_included(beside, left - 1)
+    return merged | document
 
 
 def _data_file(path: Path, task: Task, split: str, option: str) -> Path:
