@@ -29,7 +29,7 @@ from locoman.workflows.bases.steps.suites import read_texts
 from locoman.workflows.bases.trial import open_trial
 from locoman.workflows.provide.provider import BaseGguf, Offer
 
-QUICK = ("--limit", "6", "--turns", "6")
+QUICK = ("--limit", "12", "--turns", "6")
 
 
 @pytest.fixture(autouse=True)
@@ -55,6 +55,15 @@ def disturbed(folder: Path) -> None:
     path.write_bytes(data)
 
 
+def small_talk(folder: Path) -> Path:
+    """A suite of what loco-tiny learnt to say."""
+    lines = (shipped("modelfiles") / "loco-tiny" / "conversation.jsonl").read_text(encoding="utf-8").splitlines()
+    cases = {case["question"]: case for case in map(json.loads, lines)}
+    (folder / "talk.jsonl").write_text("".join(json.dumps(case) + "\n" for case in cases.values()))
+    (folder / "talk.toml").write_text("format = 1\n")
+    return folder / "talk.toml"
+
+
 def test_two_bases_are_tried_and_the_better_one_is_named_with_evidence(
     shell: Shell, home: Home, tmp_path: Path
 ) -> None:
@@ -62,11 +71,26 @@ def test_two_bases_are_tried_and_the_better_one_is_named_with_evidence(
     texts = tmp_path / "mine.txt"
     texts.write_text("How tall is a house?\n\nWhy?\n")
     export = tmp_path / "laptop.json"
-    command = ("base", "evaluate", "loco-tiny", "loco-noisy", "--steps", "1,2,3,5", *QUICK, "--texts", str(texts))
+    asked = (
+        "base",
+        "evaluate",
+        "loco-tiny",
+        "loco-noisy",
+        *QUICK,
+        "--texts",
+        str(texts),
+        "--suite",
+        str(small_talk(tmp_path)),
+    )
+    first = shell(*asked, "--steps", "1-3", "--json").document
+    assert first["ranking"]["order"] == ["loco-tiny", "loco-noisy"]
+    (comparison,) = first["ranking"]["comparisons"]
+    assert (comparison["better"], comparison["decided_by"]) == ("loco-tiny", "score of the bare base")
+    assert "95 % interval" in " ".join(comparison["evidence"])
+
+    command = (*asked, "--steps", "1,2,3,5")
     found = shell(*command, "--export", str(export), "--json").document
-    assert found["ranking"]["order"] == ["loco-tiny", "loco-noisy"]
-    (comparison,) = found["ranking"]["comparisons"]
-    assert comparison["better"] == "loco-tiny" and "95 % interval" in " ".join(comparison["evidence"])
+    assert [each["suites"] for each in found["candidates"]] == [each["suites"] for each in first["candidates"]]
     for each in found["candidates"]:
         states = {step["step"]: step["state"] for step in each["steps"]}
         assert states == {step: "skipped" if step == "training" else "done" for step in STEPS}, each["steps"]
