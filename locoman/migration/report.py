@@ -70,8 +70,8 @@ def migration_report(
         facts=(("State", migration.phase), *_calendar(migration)),
         sections=(
             Section("Announcement", tuple(_announcement(migration, rows))),
-            Section("The seven steps", (_steps(migration),)),
-            *evaluation,
+            Section("The seven steps", (_steps(migration, evaluated=bool(evaluation)),)),
+            *(evaluation or (Section("Evaluation", (_not_evaluated(migration),)),)),
             Section("Verdicts", tuple(_verdicts(rows))),
             Section("Evidence", tuple(_evidence(rows))),
             Section("What is to be done", tuple(_todo(migration, rows))),
@@ -102,12 +102,17 @@ def _announcement(migration: Migration, rows: Sequence[AdapterRow]) -> Iterator[
             yield Paragraph(f"{', '.join(names)}: {meaning}.")
 
 
-def _steps(migration: Migration) -> Table:
+def _not_evaluated(migration: Migration) -> Paragraph:
+    return Paragraph(f"{migration.new} was not evaluated on this machine: locoman base evaluate {migration.new}.")
+
+
+def _steps(migration: Migration, *, evaluated: bool) -> Table:
     done = _DONE[migration.phase]
-    rows = [
-        (f"{number}. {title}", what, Cell("done", "good") if number <= done else Cell("to come"))
-        for number, (title, what) in enumerate(STEPS, start=1)
-    ]
+    rows = []
+    for number, (title, what) in enumerate(STEPS, start=1):
+        skipped = title == "Evaluate" and not evaluated
+        state = Cell("not here", "doubtful") if skipped else Cell("done", "good") if number <= done else Cell("to come")
+        rows.append((f"{number}. {title}", what, state))
     return Table(("step", "what it is", "state"), tuple(rows))
 
 

@@ -11,7 +11,7 @@ from locoman.evaluation.selection.evidence import read_evaluation
 from locoman.evaluation.selection.report import evaluation_sections
 from locoman.migration.report import AdapterRow, BaseFacts, migration_report
 from locoman.names import BaseRef
-from locoman.reporting.report import Paragraph, Report, Section
+from locoman.reporting.report import Report, Section
 from locoman.store.home import Home
 from locoman.store.migrations import Migration
 from locoman.store.registry import load_registry
@@ -42,8 +42,7 @@ def _evaluated(home: Home, migration: Migration) -> tuple[Section, ...]:
             continue
         if migration.new in found.ranking.order:
             return tuple(Section(f"Evaluation: {each.title}", each.blocks) for each in evaluation_sections(found))
-    note = Paragraph(f"{migration.new} was not evaluated on this machine: locoman base evaluate {migration.new}.")
-    return (Section("Evaluation", (note,)),)
+    return ()
 
 
 def _row(item: Checked, migration: Migration) -> AdapterRow:
