@@ -59,15 +59,7 @@ class Kill:
 
 def prepare(folder: Path) -> tuple[Step, ...]:
     """Every step on a home of its own, with two adapters: one moves, one has to be trained again."""
-    root = folder / "home"
-    names = ("arithmetic", "words")
-    chosen = [text for name in names for text in ("--adapter", name)]
-    finish(locoman(root, "install", "--base", "loco-tiny", *chosen, "--yes", "--no-check"))
-    script = folder / "script.jsonl"
-    script.write_text("".join(json.dumps(line) + "\n" for line in _script()), encoding="utf-8")
-    finish(locoman(root, "config", "engine.kind", "scripted"))
-    finish(locoman(root, "config", "engine.script", str(script)))
-    add_candidate(Home(root))
+    root = scripted_home(folder)
     steps = []
     for arguments in STEPS:
         before = folder / f"before-{arguments[0]}"
@@ -82,6 +74,19 @@ def prepare(folder: Path) -> tuple[Step, ...]:
         seconds = time.monotonic() - started
         steps.append(Step(arguments, before, old, load_registry(Home(root).registry), seconds))
     return tuple(steps)
+
+
+def scripted_home(folder: Path) -> Path:
+    """A home in `folder` with two adapters, the candidate loco-twin, and an engine that answers from a script."""
+    root = folder / "home"
+    chosen = [text for name in ("arithmetic", "words") for text in ("--adapter", name)]
+    finish(locoman(root, "install", "--base", "loco-tiny", *chosen, "--yes", "--no-check"))
+    script = folder / "script.jsonl"
+    script.write_text("".join(json.dumps(line) + "\n" for line in _script()), encoding="utf-8")
+    finish(locoman(root, "config", "engine.kind", "scripted"))
+    finish(locoman(root, "config", "engine.script", str(script)))
+    add_candidate(Home(root))
+    return root
 
 
 def rounds(steps: tuple[Step, ...], folder: Path, count: int, seed: int, tell: Callable[[int], None]) -> list[Kill]:
