@@ -25,8 +25,8 @@ from locoman.scoring import find_scorer
 PAGE = Path(__file__).parents[2] / "docs" / "migration.md"
 BEGIN, END = "<!-- verdicts: made by tests/support/verdict_table.py -->", "<!-- end of verdicts -->"
 ADAPTERS = ("arithmetic", "dates", "units", "words")
-FEW = 80
-"""Cases that are asked where the weights are ruled out; where they are in question, all 200 are."""
+MANY, FEW = 120, 80
+"""Cases that are asked where the weights are in question, and where they are ruled out."""
 
 EXPECTED: Mapping[str, tuple[Verdict, ...]] = {
     "other dimensions": ("incompatible",) * 4,
@@ -83,9 +83,10 @@ class TinyMeasure:
 
     adapter: str
     base: AlteredBase
+    many: int = MANY
 
     def __call__(self, asked: Sequence[Asked]) -> Scores:
-        count = 200 if "adapter on new" in asked else FEW
+        count = self.many if "adapter on new" in asked else FEW
         return {who: self.of(who, count) for who in asked}
 
     def of(self, who: Asked, count: int) -> tuple[float, ...]:
@@ -112,7 +113,7 @@ def verdicts(change: str, seed: int) -> dict[str, AdapterVerdict]:
 def next_verdicts() -> dict[str, AdapterVerdict]:
     """The verdict on each adapter for loco-tiny-next as it ships."""
     base = of_checkpoint(NEXT)
-    return {a: check_adapter(subject_of(package(a)), base.candidate, TinyMeasure(a, base)) for a in ADAPTERS}
+    return {a: check_adapter(subject_of(package(a)), base.candidate, TinyMeasure(a, base, 200)) for a in ADAPTERS}
 
 
 def render(found: Mapping[str, Mapping[str, AdapterVerdict]]) -> str:
