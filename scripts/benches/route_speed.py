@@ -1,8 +1,12 @@
-"""`python -m benches.route_speed ENCODER DATA`: prints name, unit and value of what deciding takes, tab-separated."""
+"""`python -m benches.route_speed ENCODER DATA`: prints name, unit and value of what deciding takes, tab-separated.
+
+`... ENCODER ROUTER --memory` prints the bytes that a router takes in a process of its own.
+"""
 
 from __future__ import annotations
 
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -50,10 +54,8 @@ def main(encoder_folder: Path, data: Path) -> None:
         _tell("100 adapters x 100: file", "MB", hundred.stat().st_size / 1e6)
         _decide("lexical decision", load(ten), asked)
         _decide("encoder decision", load(ten, encoder), asked)
-        before = _memory()
-        large = load(hundred, encoder)
-        _decide("100 adapters x 100: decision", large, asked)
-        _tell("100 adapters x 100: memory", "MB", (_memory() - before) / 1e6)
+        _decide("100 adapters x 100: decision", load(hundred, encoder), asked)
+        _tell("100 adapters x 100: memory", "MB", _fresh_memory(encoder_folder, hundred, asked) / 1e6)
         _decide("100 adapters x 100: lexical decision", load(hundred), asked)
 
 
@@ -76,6 +78,27 @@ def _decide(name: str, router: Router, asked: list[str]) -> None:
     _tell(f"{name}, 95th percentile", "ms", times[int(0.95 * len(times))])
 
 
+def _fresh_memory(encoder_folder: Path, router: Path, asked: list[str]) -> int:
+    """Bytes that a router takes while it decides, beside an encoder that was used; in a process that did nothing else."""
+    command = [sys.executable, "-m", "benches.route_speed", str(encoder_folder), str(router), "--memory"]
+    done = subprocess.run(command, input="\n".join(asked), check=True, capture_output=True, text=True)
+    return int(done.stdout)
+
+
+def tell_memory(encoder_folder: Path, router: Path) -> None:
+    """Prints it; the questions come on standard input."""
+    asked = sys.stdin.read().splitlines()
+    encoder = open_encoder(encoder_folder)
+    for text in asked:
+        encoder.encode([text])
+    before = _memory()
+    large, most = load(router, encoder), 0
+    for text in asked:
+        large.decide(text)
+        most = max(most, _memory())
+    print(most - before)
+
+
 def _memory() -> int:
     return int(psutil.Process().memory_info().rss)
 
@@ -85,4 +108,7 @@ def _tell(name: str, unit: str, value: float) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    if sys.argv[3:] == ["--memory"]:
+        tell_memory(Path(sys.argv[1]), Path(sys.argv[2]))
+    else:
+        main(Path(sys.argv[1]), Path(sys.argv[2]))
