@@ -44,8 +44,13 @@ class Transaction:
         return final.relative_to(self.home.root).as_posix()
 
     def commit(self, registry: Registry) -> None:
-        """Makes `registry` the truth."""
-        save_registry(self.home.registry, registry)
+        """Makes `registry` the truth. Raises StoreError; then the file says whether it is."""
+        try:
+            save_registry(self.home.registry, registry)
+        except BaseException:
+            # It may be in its place, and only its folder's sync failed: the sweep must not take what it names.
+            self.registry = load_registry(self.home.registry)
+            raise
         self.registry = registry
 
 

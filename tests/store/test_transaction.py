@@ -55,6 +55,24 @@ def test_what_is_published_and_not_committed_does_not_stay(home: Home) -> None:
     assert files(home) == {"registry.toml", "bases/tiny/one"}
 
 
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_commit_that_fails_once_the_registry_is_replaced_loses_nothing_that_it_names(
+    home: Home, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    put(home, "one")
+
+    def fail(folder: Path) -> None:
+        if folder == home.root:
+            raise error
+
+    monkeypatch.setattr("locoman.store.atomic.sync_folder", fail)
+    with pytest.raises((LocomanError, KeyboardInterrupt)):
+        put(home, "two")
+    named = load_registry(home.registry).files()
+    assert named == {"bases/tiny/two"}
+    assert files(home) == {"registry.toml", "bases/tiny/two"}
+
+
 @pytest.mark.parametrize("instant", ["staged", "published", "committed"])
 def test_a_killed_change_is_cleaned_up_and_named_by_the_next(home: Home, instant: str) -> None:
     put(home, "one")
