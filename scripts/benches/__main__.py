@@ -14,7 +14,7 @@ BENCHES = {
     "adapters": "every adapter, and the base, on every evaluation set of loco-tiny, with intervals",
     "startup": "what `locoman --help` and a second `ask` take from the shell, beside a bare Python",
     "convert": "checkpoint to GGUF: seconds, memory and disk, beside llama.cpp's tools and cp (--shape, --only)",
-    "compat": "100 adapters against a base of Qwen3-4B's shape: structure to drift, without asking anything",
+    "compat": "100 adapters against a base of Qwen3-4B's shape, structure to drift; four by answers (--only cheap, behaviour)",
     "lora": "PEFT adapter to GGUF from the shell, beside llama.cpp's tool (--shape)",
     "crosstalk": "many clients, all adapters and the base, fewer slots than adapters: to each its own (--requests, --clients)",
     "overhead": "what the host adds to its llama.cpp: to the first token, per token, with 16 streams (--shape)",

@@ -2,6 +2,9 @@
 
 The files have the names, shapes and sizes of real ones; weights that no level looks at are holes in them. A quarter of the
 adapters each belongs to the base itself, to one trained further, to an unrelated one, and to one of other dimensions.
+
+Then (or with --only behaviour alone) the four adapters of loco-tiny against loco-tiny-next with a real host: `migrate check`
+beside the same evaluations alone.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ import numpy as np
 import tomli_w
 from support import checkpoints
 
+from benches import compat_behaviour
 from benches.figure import Figure, at_most
 from benches.shapes import SHAPES, ModelShape, hollow_tensors, write_description
 from locoman.catalog.manifest import read_package
@@ -35,6 +39,13 @@ LEVELS: tuple[LevelName, ...] = ("structure", "tokenizer", "template", "licence"
 
 
 def run(arguments: argparse.Namespace) -> Iterator[Figure]:
+    if arguments.only != "behaviour":
+        yield from _without_asking(arguments)
+    if arguments.only != "cheap":
+        yield from compat_behaviour.run()
+
+
+def _without_asking(arguments: argparse.Namespace) -> Iterator[Figure]:
     name = "qwen3-4b" if arguments.shape == "tiny" else arguments.shape
     shape = SHAPES[name]
     with tempfile.TemporaryDirectory(prefix="locoman-bench-", dir=arguments.folder) as folder:
