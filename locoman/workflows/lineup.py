@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 from locoman.catalog.manifest import AdapterPackage
 from locoman.catalog.shelf import Shelf
@@ -15,7 +17,8 @@ from locoman.workflows.collection import active_packages, base_file, installed_b
 
 
 class RegistryLineup:
-    """A `contracts.LineupSource` over one LOCOMAN_HOME; reads it again only when registry.toml was replaced.
+    """A `contracts.LineupSource` over one LOCOMAN_HOME; reads it again only when registry.toml was replaced, or what is
+    known of arbiters.
 
     `say` hears when a router had to be fitted again or lacks its encoder; `engine` is who arbitrates where the router is
     unsure, if the base was measured to be good at it.
@@ -51,7 +54,7 @@ class RegistryLineup:
             raise NothingInstalled from None
         except OSError as error:
             raise StoreError(self._home.registry, str(error)) from error
-        return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"
+        return f"{_identity(status)} {_identity(_stat(self._home.arbiters))}"
 
     def _read(self, stamp: str, name: str | None) -> Lineup:
         from locoman.workflows.router.ready import open_router
@@ -62,6 +65,18 @@ class RegistryLineup:
         others = tuple(other.name for other in registry.bases if other.name != base.name)
         elsewhere = {adapter.name: adapter.base for adapter in registry.fallback_of(base)}
         return Lineup(stamp, served, open_router(self._home, base, self._say, self._engine), others, elsewhere)
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None
+
+
+def _identity(status: os.stat_result | None) -> str:
+    """Changes when the file was replaced."""
+    return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}" if status is not None else "none"
 
 
 def serve_base(home: Home, shelf: Shelf, registry: Registry, base: InstalledBase) -> ServedBase:

@@ -151,3 +151,17 @@ def test_too_few_close_questions_say_nothing(installed: Path, home: Home, shell:
     finish(locoman(own.root, "stop"))
     assert found["asked"] < 20
     assert not found["helps"]
+
+
+def test_a_running_host_hears_that_its_base_arbitrates(arbiter: Home, shell: Shell) -> None:
+    home = ("--home", str(arbiter.root))
+    with App.load(arbiter.root) as app:
+        base = app.registry().current()
+        lineup = app.lineup()
+        write_measured(app.home, base, Measured(60, 30, 30, False))
+        off = lineup.current()
+        write_measured(app.home, base, Measured(60, 30, 50, True))
+        on = lineup.current()
+    assert off.stamp != on.stamp
+    assert (off.decider._arbiter, on.decider._arbiter is None) == (None, False)  # type: ignore[attr-defined]
+    assert shell("router", "show", "--json", *home).document["arbiter"] == "on"
