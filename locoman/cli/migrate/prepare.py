@@ -14,16 +14,41 @@ from locoman.workflows.migration.prepare import PreparePlan, execute_prepare, pl
 
 
 @make("prepare")
+@click.option("--train", is_flag=True, help="Train here what has to be trained again (needs the extra `train`).")
 @click.option("--dry-run", is_flag=True, help="Show what would be prepared and stop.")
-def command(app: App, out: Output, dry_run: bool) -> None:
+def command(app: App, out: Output, train: bool, dry_run: bool) -> None:
     """Settle who answers on the new base, and say what has to be trained again.
 
+    With --train that is done here, one adapter after the other; what passes its gate moves. Stopped, the same command goes
+    on where it was.
+
     \b
-    Example:
+    Examples:
       locoman migrate prepare --dry-run
+      locoman migrate prepare --train
     """
     plan = plan_prepare(app.home) if dry_run else execute_prepare(app.home)
-    out.result(_document(plan, dry_run), lambda: out.lines(_lines(plan)))
+    document = _document(plan, dry_run)
+    if train and plan.retrain and not dry_run:
+        document["retrained"] = _train(app, out, plan)
+        plan = execute_prepare(app.home)
+        document |= _document(plan, dry_run)
+    out.result(document, lambda: out.lines(_lines(plan)))
+
+
+def _train(app: App, out: Output, plan: PreparePlan) -> list[dict[str, Any]]:
+    from locoman.cli.adapter.train_pages import look_line
+    from locoman.training.lora import Machine
+    from locoman.workflows.migration.retrain import Trainer, retrain
+
+    trainer = Trainer(Machine(), app.engine_in, app.scorers, lambda look: out.note(look_line(look)))
+    found = []
+    with out.stages() as stages:
+        for each in retrain(app.home, app.shelf, plan, trainer, stages):
+            score, passed = each.verdict.adapter.value, each.verdict.passed
+            out.note(f"{each.adapter}: {score:.1%} on the new base, {'passes' if passed else 'misses'} its gate")
+            found.append({"adapter": each.adapter, "score": score, "passed": passed, "folder": str(each.folder)})
+    return found
 
 
 def _document(plan: PreparePlan, dry_run: bool) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,9 @@ def test_a_base_for_which_all_must_be_trained_again_is_served_by_the_old_one_unt
     assert {item["verdict"] for item in checked["adapters"]} == {"retrain"}
     prepared = done(shell, "migrate", "prepare")
     assert "locoman adapter train words --base loco-other" in [item["command"] for item in prepared["retrain"]]
+    if importlib.util.find_spec("torch") is None:
+        refused = shell("migrate", "prepare", "--train")
+        assert refused.code == 4 and "locoman[train]" in refused.err
     done(shell, "migrate", "apply", "--override", "a test")
     assert ask(shell, "What is 17 + 25?") == ("42", "arithmetic", "loco-tiny")
     assert ask(shell, "Hello, how are you today?")[1:] == (None, "loco-other")
