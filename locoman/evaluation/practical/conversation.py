@@ -10,6 +10,8 @@ from locoman.evaluation.selection.evidence import Conversation
 from locoman.evaluation.selection.lengths import slope
 
 ANSWER_TOKENS = 48
+LEAST = 5
+"""Turns over which a slope is taken at least."""
 
 
 def hold_conversation(engine: Engine, turns: int, progress: Progress) -> Conversation:
@@ -20,17 +22,25 @@ def hold_conversation(engine: Engine, turns: int, progress: Progress) -> Convers
     history: list[Message] = []
     memory: list[int] = []
     waits: list[float] = []
-    forgotten = 0
+    forgotten, full = 0, 0
     for turn in range(turns):
         history.append(Message("user", TURNS[turn % len(TURNS)]))
         before = len(history)
         answer = _fitting(engine, history)
-        forgotten += len(history) < before
+        if len(history) < before:
+            forgotten += 1
+            full = full or turn
         history.append(Message("assistant", answer.text.strip() or "..."))
         memory.append(resident_bytes(engine))
         waits.append(answer.ttft_ms)
         progress(turn + 1, turns, "turns")
-    return Conversation(turns, tuple(memory), slope(memory[len(memory) // 2 :]), forgotten, tuple(waits))
+    settled = memory[_settled(len(memory), full) :]
+    return Conversation(turns, tuple(memory), slope(settled), forgotten, tuple(waits))
+
+
+def _settled(turns: int, full: int) -> int:
+    """The turn from which memory has no reason to grow: the context was full once, and half of the turns are over."""
+    return max(0, min(max(turns // 2, full + 1), turns - LEAST))
 
 
 def resident_bytes(engine: Engine) -> int:

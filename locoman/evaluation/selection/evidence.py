@@ -154,7 +154,8 @@ class Repeat(Struct, frozen=True, forbid_unknown_fields=True):
 class Conversation(Struct, frozen=True, forbid_unknown_fields=True):
     """Memory over one long conversation: `memory` in bytes after each turn, `slope` in bytes per turn.
 
-    The slope is by least squares over the second half of the turns, when the KV cache has been filled once.
+    The slope is by least squares over the turns after the context was full once, the second half of all at most, five at
+    least.
     `forgotten` counts turns at which the oldest ones had to be left out to fit the context.
     """
 
