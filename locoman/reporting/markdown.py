@@ -7,7 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from locoman.reporting.report import Block, Bullets, Code, Exchange, Paragraph, Plot, Report, Table
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|#])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|#&~])")
+_BEGINS = re.compile(r"^(\d*)([-+=.)])")
+"""At the beginning of a line these would make a list, or a heading of the line before."""
 
 
 def render_markdown(report: Report) -> str:
@@ -60,4 +62,4 @@ def _row(cells: Sequence[str]) -> str:
 
 def _plain(text: str) -> str:
     """One line, in which nothing is markup."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _BEGINS.sub(r"\1\\\2", _SPECIAL.sub(r"\\\1", " ".join(text.split())))
