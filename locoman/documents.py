@@ -86,6 +86,11 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, with their numbers. Raises InvalidFile (a file or line that is too long), StoreError."""
     if path.exists() and path.stat().st_size > MAX_JSONL_BYTES:
         raise InvalidFile(path, f"larger than {MAX_JSONL_BYTES >> 20} MiB")
+    yield from each_line(path)
+
+
+def each_line(path: Path) -> Iterator[tuple[int, bytes]]:
+    """As `read_lines`, of a file of any size: for who stops when he has enough."""
     try:
         with path.open("rb") as file:
             number = 0
@@ -126,6 +131,16 @@ def _line_or_error(line: bytes, path: Path, number: int, kind: type[T]) -> T | I
 
 
 def _json_line(line: bytes, path: Path, number: int, kind: type[T]) -> T:
+    document = json_of_line(line, path, number)
+    _refuse_unknown_keys(document, kind, path, "", line=number)
+    try:
+        return msgspec.convert(document, kind)
+    except msgspec.ValidationError as error:
+        raise InvalidFile(path, _lower_first(str(error)), line=number) from error
+
+
+def json_of_line(line: bytes, path: Path, number: int) -> Any:
+    """What a line of JSON says, whatever it is. Raises InvalidFile with the line."""
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -138,11 +153,7 @@ def _json_line(line: bytes, path: Path, number: int, kind: type[T]) -> T:
         raise InvalidFile(path, "broken JSON: nested too deeply or a number too long", line=number) from error
     if "\\u" in text:
         _refuse_half_characters(document, path, number)
-    _refuse_unknown_keys(document, kind, path, text, line=number)
-    try:
-        return msgspec.convert(document, kind)
-    except msgspec.ValidationError as error:
-        raise InvalidFile(path, _lower_first(str(error)), line=number) from error
+    return document
 
 
 def _refuse_half_characters(document: Any, path: Path, number: int) -> None:

@@ -37,7 +37,8 @@ class Shelf:
     def specs(self) -> tuple[BaseSpec, ...]:
         """Every base spec, sorted by name. Raises InvalidFile."""
         paths = self._spec_paths()
-        return tuple(self._read(paths[name]) for name in sorted(paths))
+        said = self.succession()
+        return tuple(_standing(read_spec(paths[name]), said) for name in sorted(paths))
 
     def candidates(self) -> tuple[Candidate, ...]:
         """Models that could be bases, in the order of their files. Raises InvalidFile."""
@@ -49,7 +50,7 @@ class Shelf:
         """Raises UnknownName with the nearest names, InvalidFile."""
         paths = self._spec_paths()
         if ref.name in paths:
-            return self._read(paths[ref.name])
+            return _standing(read_spec(paths[ref.name]), self.succession())
         raise UnknownName("base", ref.name, nearest(ref.name, paths))
 
     def standard(self) -> BaseSpec:
@@ -58,21 +59,6 @@ class Shelf:
             if spec.spec.status == "standard":
                 return spec
         raise UnknownName("base with the status", "standard")
-
-    def _read(self, path: Path) -> BaseSpec:
-        """The spec with the status that it has on this machine."""
-        read = read_spec(path)
-        said = self.succession()
-        if said is None:
-            return read
-        name, status, year = read.ref.name, read.spec.status, read.spec.academic_year
-        if name == said.standard:
-            status, year = "standard", said.academic_year
-        elif name == said.previous:
-            status = "previous"
-        elif status == "standard":
-            status = "retired"
-        return replace(read, spec=structs.replace(read.spec, status=status, academic_year=year))
 
     def _spec_paths(self) -> dict[str, Path]:
         files = (path for folder in self.spec_folders for path in sorted(folder.glob("*.toml")))
@@ -98,3 +84,17 @@ class Shelf:
             mine = [p.manifest.name for p in packages.values() if p.manifest.base.name == base.name]
             raise UnknownName("adapter", name, nearest(name, packages) or mine)
         return packages[name]
+
+
+def _standing(read: BaseSpec, said: Succession | None) -> BaseSpec:
+    """The spec with the status that it has on this machine."""
+    if said is None:
+        return read
+    name, status, year = read.ref.name, read.spec.status, read.spec.academic_year
+    if name == said.standard:
+        status, year = "standard", said.academic_year
+    elif name == said.previous:
+        status = "previous"
+    elif status == "standard":
+        status = "retired"
+    return replace(read, spec=structs.replace(read.spec, status=status, academic_year=year))

@@ -62,7 +62,7 @@ def command(
         answer = whole_answer(show(out, chunk) for chunk in chunks)
         out.line()
         out.aside(footer(answer.served, answer.timing))
-        if told := told_now(app.home, app.registry(), answer.served):
+        if told := told_now(app.home, answer.served):
             out.note(told)
         if answer.timing.load_ms >= _LOADED_MS:
             for held in app.held_by_ollama():

@@ -9,7 +9,7 @@ from locoman.migration.evidence import AdapterVerdict, Evidence
 from locoman.migration.levels import cheap_levels
 from locoman.migration.levels.behaviour import WEIGHTS_IN_QUESTION, WEIGHTS_RULED_OUT, Behaviour
 from locoman.migration.levels.level import Level
-from locoman.migration.scores import Measure
+from locoman.migration.scores import Asked, Measure
 from locoman.migration.subject import Candidate, Subject
 from locoman.migration.thresholds import Thresholds, thresholds
 from locoman.migration.verdict import decide, ruled_out
@@ -20,6 +20,7 @@ def check_adapter(
     candidate: Candidate,
     measure: Measure | None = None,
     *,
+    cheap: Sequence[Evidence] | None = None,
     rule: Thresholds | None = None,
     seed: int = 0,
 ) -> AdapterVerdict:
@@ -27,13 +28,15 @@ def check_adapter(
 
     `measure` is called at most once, and asks only for what is not decided without it: where the weights cannot move, the
     new base alone may still make the adapter obsolete. Without it nothing is asked, and what is not ruled out stays
-    `recheck`. `seed` is that of the bootstrap. Raises what `measure` raises, StoreError, UsageError (scores of unlike cases).
+    `recheck`. `cheap` is what `cheap_evidence` gave, where it was looked for already. `seed` is that of the bootstrap.
+
+    Raises what `measure` raises, StoreError, UsageError (scores of unlike cases).
     """
     rule = rule or thresholds()
-    evidence = list(_cheap(adapter, candidate, rule))
+    evidence = list(cheap if cheap is not None else cheap_evidence(adapter, candidate, rule))
     if measure is not None:
-        asked = WEIGHTS_RULED_OUT if ruled_out(evidence) else WEIGHTS_IN_QUESTION
-        evidence.append(_looked(Behaviour(rule.behaviour, measure, asked, seed), adapter, candidate))
+        behaviour = Behaviour(rule.behaviour, measure, who_is_asked(evidence), seed)
+        evidence.append(_looked(behaviour, adapter, candidate))
     verdict, rests_on = decide(evidence)
     reason = rests_on.finding.detail
     if verdict == "recheck" and measure is None:
@@ -48,12 +51,19 @@ def check_cheaply(
     return (check_adapter(adapter, candidate, rule=rule) for adapter in adapters)
 
 
-def _cheap(adapter: Subject, candidate: Candidate, rule: Thresholds) -> Iterator[Evidence]:
-    for level in cheap_levels(rule):
-        evidence = _looked(level, adapter, candidate)
-        yield evidence
-        if ruled_out((evidence,)):
-            return
+def cheap_evidence(adapter: Subject, candidate: Candidate, rule: Thresholds | None = None) -> tuple[Evidence, ...]:
+    """What the levels find for which nothing is asked, up to the first that rules the weights out."""
+    found: list[Evidence] = []
+    for level in cheap_levels(rule or thresholds()):
+        found.append(_looked(level, adapter, candidate))
+        if ruled_out(found):
+            break
+    return tuple(found)
+
+
+def who_is_asked(cheap: Sequence[Evidence]) -> tuple[Asked, ...]:
+    """Whom the cases are put to, after this evidence."""
+    return WEIGHTS_RULED_OUT if ruled_out(cheap) else WEIGHTS_IN_QUESTION
 
 
 def _looked(level: Level, adapter: Subject, candidate: Candidate) -> Evidence:

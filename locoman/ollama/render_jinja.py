@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from locoman.contracts import Message
+from locoman.isolated import run_script
 from locoman.ollama import jinja_child
 
 SECONDS = 20.0
@@ -35,10 +34,6 @@ def render_jinja(chat_template: str, conversations: Sequence[Sequence[Message]],
 def _run(question: str) -> str | None:
     """What the child answers; None when it does not."""
     try:
-        child = subprocess.run(
-            [sys.executable, "-P", str(Path(jinja_child.__file__))],
-            input=question, capture_output=True, encoding="utf-8", timeout=SECONDS, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
+        return run_script(Path(jinja_child.__file__), question, SECONDS)
+    except (TimeoutError, ChildProcessError):
         return None
-    return child.stdout if child.returncode == 0 else None

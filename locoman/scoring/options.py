@@ -13,10 +13,6 @@ from locoman.names import nearest
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class NoOptions(msgspec.Struct, frozen=True):
-    """For a scorer that has nothing to be set."""
-
-
 def read_options(scorer: str, options: Mapping[str, Any], kind: type[T]) -> T:
     """`options` as a value of the Struct `kind`.
 

@@ -130,6 +130,11 @@ class Registry(Struct, frozen=True, forbid_unknown_fields=True):
         return next((migration for migration in self.migrations if migration.open), None)
 
     @property
+    def last_migration(self) -> Migration | None:
+        """The change of base that goes on, else the one that was over last."""
+        return self.migration or next(reversed(self.migrations), None)
+
+    @property
     def succession(self) -> Succession | None:
         """The last change of base that is in force; None when none is, and the specs' own status holds."""
         for migration in reversed(self.migrations):

@@ -10,7 +10,6 @@ import click
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
-from locoman.migration.evidence import AdapterVerdict
 from locoman.store.migrations import Migration
 from locoman.workflows.migration.check import Asker, CheckPlan, execute_check, plan_check
 from locoman.workflows.migration.verdicts import Checked
@@ -49,7 +48,7 @@ def command(app: App, out: Output, names: tuple[str, ...], sample: int, allow_co
 
 def show(out: Output, checked: Sequence[Checked]) -> None:
     """The verdicts as a table, and the reason of each."""
-    rows = [(item.adapter.name, _word(item), _FATES[item.fate], _reason(item)) for item in checked]
+    rows = [(item.adapter.name, item.word, _FATES[item.fate], item.reason) for item in checked]
     out.table(("ADAPTER", "VERDICT", "BECOMES", "WHY"), rows)
 
 
@@ -58,9 +57,9 @@ def verdict_document(item: Checked) -> dict[str, Any]:
     evidence = item.verdict.evidence if item.verdict is not None else ()
     return {
         "adapter": str(item.adapter.ref),
-        "verdict": _word(item),
+        "verdict": item.word,
         "fate": item.fate,
-        "reason": _reason(item),
+        "reason": item.reason,
         "evidence": [
             {
                 "level": each.level,
@@ -82,20 +81,9 @@ def _document(migration: Migration, checked: Sequence[Checked]) -> dict[str, Any
     return {"from": migration.old, "to": migration.new, "adapters": [verdict_document(item) for item in checked]}
 
 
-def _word(item: Checked) -> str:
-    verdict: AdapterVerdict | None = item.verdict
-    return "ready" if item.ready else verdict.verdict if verdict is not None else "unchecked"
-
-
-def _reason(item: Checked) -> str:
-    if item.ready:
-        return "There is a version for the new base."
-    return item.verdict.reason if item.verdict is not None else "It was not checked as it is now."
-
-
 def _plan_lines(plan: CheckPlan) -> Iterator[str]:
     if plan.install:
         yield f"Install   {plan.migration.new}, beside the base in use"
     yield f"Check     {', '.join(str(adapter.ref) for adapter in plan.todo) or 'nothing is left to check'}"
     if plan.known:
-        yield f"Known     {', '.join(f'{item.adapter.ref} ({_word(item)})' for item in plan.known)}"
+        yield f"Known     {', '.join(f'{item.adapter.ref} ({item.word})' for item in plan.known)}"

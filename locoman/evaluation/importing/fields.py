@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from typing import Any
 from locoman.errors import InvalidFile, Unsupported
 from locoman.evaluation.importing import jinja_child
 from locoman.evaluation.importing.rows import Row
+from locoman.isolated import run_script
 
 SECONDS = 60.0
 MAX_LITERAL = 100_000
@@ -60,15 +59,12 @@ def _value(name: str, value: Any, row: Row, rendered: Mapping[str, str]) -> Any:
 def _render(path: Path, templates: Mapping[str, str], rows: Sequence[Row]) -> list[dict[str, str]]:
     question = json.dumps({"templates": dict(templates), "documents": [row.fields for row in rows]})
     try:
-        child = subprocess.run(
-            [sys.executable, "-P", str(Path(jinja_child.__file__))],
-            input=question, capture_output=True, encoding="utf-8", timeout=SECONDS, check=False,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
+        answer = run_script(Path(jinja_child.__file__), question, SECONDS)
+    except TimeoutError:
         raise Unsupported(path, f"its templates take more than {SECONDS:g} seconds") from None
-    if child.returncode != 0:
-        raise Unsupported(path, "its templates take too much memory, or cannot be rendered")
-    texts: list[dict[str, str]] = json.loads(child.stdout)
+    except ChildProcessError as error:
+        raise Unsupported(path, "its templates take too much memory, or cannot be rendered") from error
+    texts: list[dict[str, str]] = json.loads(answer)
     for row, text in zip(rows, texts, strict=False):
         if "error" in text:
             raise InvalidFile(row.path, f"the task's template fails here: {text['error'][:200]}", line=row.line)

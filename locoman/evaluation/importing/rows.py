@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from locoman.documents import read_lines
+from locoman.documents import json_of_line, read_lines
 from locoman.errors import InvalidFile
 from locoman.evaluation.suite import MAX_CASES
 
@@ -36,12 +35,7 @@ def read_rows(path: Path) -> list[Row]:
     """At least one line. Raises InvalidFile with the line, StoreError."""
     rows = []
     for number, line in read_lines(path):
-        try:
-            fields = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InvalidFile(path, f"broken JSON: {error.msg}", line=number, column=error.colno) from error
-        except (ValueError, RecursionError) as error:
-            raise InvalidFile(path, "broken JSON: nested too deeply or a number too long", line=number) from error
+        fields = json_of_line(line, path, number)
         if not isinstance(fields, dict):
             raise InvalidFile(path, "no JSON object", line=number)
         rows.append(Row(path, number, fields))

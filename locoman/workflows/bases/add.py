@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import tomli_w
-from msgspec import structs, to_builtins
+from msgspec import structs
 
 from locoman.catalog.hub_checkpoint import find_hub_checkpoint
 from locoman.catalog.licences import find_licence, licence_name
@@ -24,6 +23,7 @@ from locoman.catalog.spec import (
     Template,
     read_spec,
 )
+from locoman.documents import toml_of
 from locoman.errors import CheckFailed, Incomplete, NotEnoughDisk, UsageError
 from locoman.evaluation.selection.detect import Signal, by_probe, decide
 from locoman.names import BaseRef
@@ -129,8 +129,7 @@ def add_base(bench: Bench, plan: AddPlan, options: AddOptions) -> tuple[BaseSpec
 
 def document(spec: Spec) -> bytes:
     """The spec as a file."""
-    plain = {key: value for key, value in to_builtins(spec).items() if value is not None}
-    return b"# Written by locoman base add.\n" + tomli_w.dumps(plain).encode()
+    return b"# Written by locoman base add.\n" + toml_of(spec).encode()
 
 
 def replace_folder(source: CheckpointSource, name: str) -> CheckpointSource:

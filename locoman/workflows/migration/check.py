@@ -10,8 +10,8 @@ from msgspec import structs
 from locoman.catalog.manifest import read_package
 from locoman.catalog.shelf import Shelf
 from locoman.contracts import Engine, Stages
-from locoman.migration.check import check_adapter
-from locoman.migration.levels.behaviour import WEIGHTS_IN_QUESTION, WEIGHTS_RULED_OUT
+from locoman.migration.check import cheap_evidence, check_adapter, who_is_asked
+from locoman.migration.levels.behaviour import WEIGHTS_IN_QUESTION
 from locoman.migration.phases import required
 from locoman.migration.scores import Asked, Measure, Scores
 from locoman.migration.subject import Candidate, Subject, read_candidate, subject_of
@@ -99,15 +99,17 @@ def execute_check(
         _install(home, shelf, providers, migration, stages)
         plan = plan_check(home, [adapter.name for adapter in plan.todo], plan.limit)
     check = _Check(home, shelf, asker, migration, plan.limit, stages)
-    cheap = {adapter: check_adapter(check.subject(adapter), check.candidate).evidence for adapter in plan.todo}
+    subjects = {adapter: check.subject(adapter) for adapter in plan.todo}
+    cheap = {adapter: cheap_evidence(subject, check.candidate) for adapter, subject in subjects.items()}
     check.install_trials([adapter for adapter, evidence in cheap.items() if not ruled_out(evidence)])
+    measures = {adapter: check.measure(adapter) for adapter in plan.todo}
     for who in WEIGHTS_IN_QUESTION:  # all on one base, then all on the other: memory may have room for one at a time
         for adapter, evidence in cheap.items():
-            if who in WEIGHTS_RULED_OUT or not ruled_out(evidence):
-                check.measure(adapter)([who])
+            if who in who_is_asked(evidence):
+                measures[adapter]([who])
     done = list(plan.known)
-    for adapter in plan.todo:
-        verdict = check_adapter(check.subject(adapter), check.candidate, check.measure(adapter))
+    for adapter, subject in subjects.items():
+        verdict = check_adapter(subject, check.candidate, measures[adapter], cheap=cheap[adapter])
         verdicts.write(journal_of(home, migration), adapter, check.key(adapter), verdict)
         done.append(Checked(adapter, verdict))
     _reached(home, migration)

@@ -6,13 +6,19 @@ from locoman.contracts import Served
 from locoman.errors import LocomanError
 from locoman.store.atomic import write_atomic
 from locoman.store.home import Home
-from locoman.store.registry import Registry
+from locoman.store.registry import load_registry
 
 _MAX_BYTES = 1 << 16
 
 
-def told_now(home: Home, registry: Registry, served: Served) -> str:
-    """The sentence, the first time that it is true of this adapter; "" after that, and where it is not true."""
+def told_now(home: Home, served: Served) -> str:
+    """The sentence, the first time that it is true of this adapter; "" after that, and where it is not true.
+
+    Raises InvalidFile.
+    """
+    if served.adapter is None or not home.migrations.is_dir():
+        return ""  # every question comes here: no registry is read where no base was ever changed
+    registry = load_registry(home.registry)
     migration = registry.migration
     if (
         migration is None
@@ -20,8 +26,6 @@ def told_now(home: Home, registry: Registry, served: Served) -> str:
         or served.base != migration.old
         or registry.base == served.base
     ):
-        return ""
-    if served.adapter is None:
         return ""
     path = home.migrations / migration.id / "told"
     try:

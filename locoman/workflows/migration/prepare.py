@@ -27,11 +27,11 @@ class PreparePlan:
 
     @property
     def retrain(self) -> tuple[tuple[str, str], ...]:
-        """(adapter, command) of those whose weights are of no use on the new base, while their recipe is."""
+        """(adapter, command) of those that are to be trained again."""
         return tuple(
-            (item.adapter.name, f"locoman adapter train {item.adapter.name} --base {self.migration.new}")
+            (item.adapter.name, verdicts.retrain_command(item.adapter, self.migration))
             for item in self.checked
-            if item.fate == "stays" and item.verdict is not None and item.verdict.verdict == "retrain"
+            if item.to_retrain
         )
 
     @property

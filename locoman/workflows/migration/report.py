@@ -23,7 +23,7 @@ from locoman.workflows.migration.verdicts import Checked
 def build_migration_report(home: Home, shelf: Shelf) -> Report:
     """Of the change that goes on, else of the last one. Raises WrongPhase (there never was any), UnknownName, InvalidFile."""
     registry = load_registry(home.registry)
-    migration = registry.migration or (registry.migrations[-1] if registry.migrations else None)
+    migration = registry.last_migration
     if migration is None:
         raise WrongPhase("report", "", "locoman migrate announce BASE")
     checked = verdicts.read_all(journal_of(home, migration), registry, migration)
@@ -46,13 +46,12 @@ def _evaluated(home: Home, migration: Migration) -> tuple[Section, ...]:
 
 
 def _row(item: Checked, migration: Migration) -> AdapterRow:
-    retrain = item.verdict is not None and item.verdict.verdict == "retrain" and item.fate == "stays"
     return AdapterRow(
         name=item.adapter.name,
-        word="ready" if item.ready else item.verdict.verdict if item.verdict is not None else "unchecked",
+        word=item.word,
         fate=item.fate,
         verdict=item.verdict,
-        command=f"locoman adapter train {item.adapter.name} --base {migration.new}" if retrain else "",
+        command=verdicts.retrain_command(item.adapter, migration) if item.to_retrain else "",
     )
 
 

@@ -27,7 +27,7 @@ class MigrationStatus:
 def read_status(home: Home, today: date) -> MigrationStatus | None:
     """The change that goes on, else the last one; None when there never was any. Raises InvalidFile."""
     registry = load_registry(home.registry)
-    migration = registry.migration or (registry.migrations[-1] if registry.migrations else None)
+    migration = registry.last_migration
     if migration is None:
         return None
     checked = verdicts.read_all(journal_of(home, migration), registry, migration)

@@ -38,6 +38,23 @@ class Checked:
         return self.ready or self.verdict is not None
 
     @property
+    def word(self) -> str:
+        """The verdict, "ready", or "unchecked" where there is none."""
+        return "ready" if self.ready else self.verdict.verdict if self.verdict is not None else "unchecked"
+
+    @property
+    def reason(self) -> str:
+        """Why, in a sentence."""
+        if self.ready:
+            return "There is a version for the new base."
+        return self.verdict.reason if self.verdict is not None else "It was not checked as it is now."
+
+    @property
+    def to_retrain(self) -> bool:
+        """Whether its weights are of no use on the new base, while its recipe is."""
+        return self.fate == "stays" and self.word == "retrain"
+
+    @property
     def fate(self) -> Fate:
         """What becomes of it. Only what is shown to work moves; what nobody looked at stays where it works."""
         if self.ready:
@@ -50,6 +67,11 @@ class Checked:
         proven = shown is not None and shown.finding.outcome != "open"
         moves = self.verdict.verdict == "compatible" or (self.verdict.verdict == "recheck" and proven)
         return "moves" if moves else "stays"
+
+
+def retrain_command(adapter: InstalledAdapter, migration: Migration) -> str:
+    """What makes its version for the new base."""
+    return f"locoman adapter train {adapter.name} --base {migration.new}"
 
 
 def key_of(adapter: InstalledAdapter, new: InstalledBase, rule: Thresholds, limit: int) -> str:

@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from filelock import FileLock, Timeout
 
@@ -43,15 +42,6 @@ class Evaluated:
     adapter: SuiteResult
     base: SuiteResult
     verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class TrainReport:
-    """What came of a training; `evaluated` None where none was asked for."""
-
-    folder: Path
-    trained: Trained
-    evaluated: Evaluated | None
 
 
 def execute_train(

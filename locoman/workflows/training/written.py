@@ -6,13 +6,11 @@ import re
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import tomli_w
 
 from locoman.catalog.manifest import Manifest
-from locoman.documents import MAX_TOML_BYTES, parse_toml, read_text
+from locoman.documents import MAX_TOML_BYTES, parse_toml, read_text, toml_of
 from locoman.errors import LocomanError
 from locoman.store.atomic import mapped, publish, write_atomic
 from locoman.workflows.training.plan import TrainPlan
@@ -52,8 +50,7 @@ def manifest_text(plan: TrainPlan) -> str:
             return edited
     except LocomanError:
         pass
-    document: dict[str, Any] = msgspec.to_builtins(wanted)
-    return tomli_w.dumps({key: value for key, value in document.items() if value is not None})
+    return toml_of(wanted)
 
 
 def _set(text: str, key: str, value: str, table: str = "") -> str:

@@ -10,8 +10,8 @@ import msgspec
 
 from locoman.catalog.shelf import Shelf
 from locoman.contracts import Engine, Message, Progress, Request, Sampling, Stages
-from locoman.documents import MAX_LINE_BYTES
-from locoman.errors import ContextExceeded, EngineError, InvalidFile, MissingPrerequisite, StoreError, UnknownName
+from locoman.documents import each_line
+from locoman.errors import ContextExceeded, EngineError, InvalidFile, MissingPrerequisite, UnknownName
 from locoman.evaluation.results import SuiteResult
 from locoman.evaluation.runner import run_suite
 from locoman.evaluation.selection.evidence import Lengths, Suites, SuiteScore
@@ -103,7 +103,7 @@ def read_texts(path: Path) -> Iterator[str]:
 
 
 def _of_jsonl(path: Path) -> Iterator[str]:
-    for number, line in _lines(path):
+    for number, line in each_line(path):
         try:
             found = msgspec.json.decode(line, type=_Text)
         except (msgspec.MsgspecError, RecursionError) as error:
@@ -115,26 +115,11 @@ def _of_jsonl(path: Path) -> Iterator[str]:
 
 
 def _of_lines(path: Path) -> Iterator[str]:
-    for number, line in _lines(path):
+    for number, line in each_line(path):
         try:
             yield line.decode("utf-8").strip()
         except UnicodeDecodeError as error:
             raise InvalidFile(path, "not UTF-8 text", line=number) from error
-
-
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Lines that are not empty, with their numbers."""
-    try:
-        with path.open("rb") as file:
-            for number, line in enumerate(iter(lambda: file.readline(MAX_LINE_BYTES + 1), b""), start=1):
-                if len(line) > MAX_LINE_BYTES:
-                    raise InvalidFile(path, f"a line longer than {MAX_LINE_BYTES >> 20} MiB", line=number)
-                if line.strip():
-                    yield number, line
-    except FileNotFoundError as error:
-        raise InvalidFile(path, "the file is missing") from error
-    except OSError as error:
-        raise StoreError(path, (error.strerror or str(error)).lower()) from error
 
 
 def _count(engine: Engine, text: str) -> int:

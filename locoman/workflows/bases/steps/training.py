@@ -7,8 +7,7 @@ import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import tomli_w
-from msgspec import structs, to_builtins
+from msgspec import structs
 
 from locoman.catalog.hub_checkpoint import find_hub_checkpoint
 from locoman.catalog.manifest import AdapterPackage, BaseRequirement, Gate
@@ -16,6 +15,7 @@ from locoman.catalog.recipe import Recipe
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
 from locoman.contracts import Message, ServedAdapter, Stages
+from locoman.documents import toml_of
 from locoman.engines.host.prompting import prompted
 from locoman.errors import MissingPrerequisite, UsageError, megabytes
 from locoman.evaluation.selection.evidence import LossPoint, Trainability
@@ -180,4 +180,4 @@ def _write_package(trial: Trial, task: Task, recipe: Recipe, folder: Path) -> No
     with mapped(folder):
         routing = task.package.folder / "routing.jsonl"
         shutil.copyfile(routing, folder / routing.name)
-    write_atomic(folder / "adapter.toml", tomli_w.dumps(to_builtins(manifest)).encode())
+    write_atomic(folder / "adapter.toml", toml_of(manifest).encode())
