@@ -6,7 +6,7 @@ from locoman.contracts import Score, Target
 from locoman.errors import MissingPrerequisite, ScorerFailed
 from locoman.scoring import Tools, build_scorer
 from locoman.scoring.code import extracted, solution
-from locoman.scoring.sandbox import Sandbox, open_sandbox
+from locoman.scoring.sandbox import Sandbox
 
 QUESTION = '''from typing import List
 
@@ -18,14 +18,6 @@ def total(numbers: List[int]) -> int:
     """
 '''
 TESTS = "def check(candidate):\n    assert candidate([]) == 0\n    assert candidate([1, 2]) == 3\n\ncheck(total)\n"
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Sandbox:
-    try:
-        return open_sandbox()
-    except MissingPrerequisite as error:
-        pytest.skip(f"no sandbox here: {error}")
 
 
 def test_without_leave_no_code_is_run() -> None:

@@ -2,7 +2,7 @@
 
 Inside there is the system's /usr and this Python, read-only, four devices, and a temporary folder in memory; no network, no
 process of anybody else, no environment, no /proc, no privilege and no way to get one. Limits are set by `launcher`, system
-calls filtered by `seccomp`, what all processes use together is looked at by `watch`.
+calls filtered by `seccomp`, what all processes use together is looked at by `watch`, and `warden` sees to the end.
 """
 
 from __future__ import annotations
@@ -16,15 +16,13 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from types import ModuleType
+from typing import IO
 
 from locoman.errors import ScorerFailed
-from locoman.scoring.sandbox import launcher, seccomp
+from locoman.scoring.sandbox import launcher, seccomp, warden
 from locoman.scoring.sandbox.box import End, Limits, Outcome
 from locoman.scoring.sandbox.watch import Watch
-
-if TYPE_CHECKING:
-    import psutil
 
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/random", "/dev/urandom")
 _LINKS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
@@ -50,16 +48,15 @@ class Bubblewrap:
             given = stack.enter_context(_in_memory(json.dumps(order).encode()))
             rules = stack.enter_context(_in_memory(seccomp.filter_program()))
             told, tell = (stack.enter_context(end) for end in _pipe())
-            info, inform = (stack.enter_context(end) for end in _pipe())
-            passed = {"given": given, "tell": tell, "rules": rules, "inform": inform}
-            numbers = {name: file.fileno() for name, file in passed.items()}
+            lifeline, held = (stack.enter_context(end) for end in _pipe())
+            numbers = {name: file.fileno() for name, file in {"given": given, "tell": tell, "rules": rules}.items()}
+            command = self._command(limits, user is not None, numbers)
             begun = time.monotonic()
-            process = _started(self._command(limits, user is not None, numbers), tuple(numbers.values()))
-            inform.close()
+            process = _started(command, lifeline.fileno(), tuple(numbers.values()))
             tell.close()
             watch = Watch(process, stdin, limits)
             with process:
-                end = _until_gone(process, watch, info, limits)
+                end = _until_gone(process, watch, held, limits)
             seconds = time.monotonic() - begun
             said = told.read()
         return _outcome(end, process.returncode, said, token.encode(), watch, seconds)
@@ -98,21 +95,20 @@ class Bubblewrap:
             "--chdir",
             "/tmp",
         ]
-        command += ["--seccomp", str(files["rules"]), "--info-fd", str(files["inform"]), "--", _interpreter()]
-        command += ["-I", "-S", "-B", "-X", "utf8", "-c", _launcher(), str(files["given"]), str(files["tell"])]
-        return command
+        command += ["--seccomp", str(files["rules"]), "--", *_python_text(launcher)]
+        return [*command, str(files["given"]), str(files["tell"])]
 
 
-def _started(command: list[str], files: tuple[int, ...]) -> subprocess.Popen[bytes]:
+def _started(command: list[str], lifeline: int, files: tuple[int, ...]) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
     environment = {"PATH": "/usr/bin:/bin"}
     try:
         return subprocess.Popen(
-            command,
+            [*_python_text(warden), str(lifeline), *command],
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
-            pass_fds=files,
+            pass_fds=(lifeline, *files),
             env=environment,
             cwd="/",
             start_new_session=True,
@@ -121,45 +117,17 @@ def _started(command: list[str], files: tuple[int, ...]) -> subprocess.Popen[byt
         raise ScorerFailed(f"The sandbox could not be started: {error}.") from error
 
 
-def _until_gone(process: subprocess.Popen[bytes], watch: Watch, info: IO[bytes], limits: Limits) -> End | None:
+def _until_gone(process: subprocess.Popen[bytes], watch: Watch, held: IO[bytes], limits: Limits) -> End | None:
     """Follows the program to its end, and ends it where it must; afterwards nothing of it is left. Raises ScorerFailed."""
     try:
         return watch.follow(limits.seconds)
     finally:
-        # The first process of the namespace takes all others with it; the kernel ends it as well when bwrap goes.
-        first = _first_process(info) if process.poll() is None else None
-        if first is not None:
-            first.kill()
-        process.kill()
-        process.wait()
-        if first is not None:
-            _wait_for(first)
-
-
-def _first_process(info: IO[bytes]) -> psutil.Process | None:
-    """The process that is number 1 inside, as bwrap tells it; None where it is not there any more, or not yet."""
-    import psutil
-
-    os.set_blocking(info.fileno(), False)
-    try:
-        return psutil.Process(json.loads(info.read() or b"")["child-pid"])
-    except (ValueError, KeyError, psutil.NoSuchProcess):
-        return None
-
-
-def _wait_for(first: psutil.Process) -> None:
-    """Until the namespace's first process, which goes last, is gone. Whoever inherits it may take its time to bury it."""
-    import psutil
-
-    deadline = time.monotonic() + _GRACE
-    while time.monotonic() < deadline:
+        held.close()
         try:
-            if not first.is_running() or first.status() == psutil.STATUS_ZOMBIE:
-                return
-        except psutil.NoSuchProcess:
-            return
-        time.sleep(0.005)
-    raise ScorerFailed("A program in the sandbox could not be ended.")
+            process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise ScorerFailed("A program in the sandbox could not be ended.") from None
 
 
 def _outcome(end: End | None, code: int, said: bytes, token: bytes, watch: Watch, seconds: float) -> Outcome:
@@ -217,13 +185,11 @@ def _folder(path: str) -> list[str]:
     return ["--perms", "0755", "--dir", path]
 
 
-def _interpreter() -> str:
-    """The executable of this Python itself, not that of a virtual environment."""
-    return str(Path(getattr(sys, "_base_executable", None) or sys.executable).resolve())
-
-
-def _launcher() -> str:
-    return Path(launcher.__file__).read_text(encoding="utf-8")
+def _python_text(module: ModuleType) -> list[str]:
+    """The command that runs a module's text, by the executable of this Python itself, not that of a virtual environment."""
+    interpreter = Path(getattr(sys, "_base_executable", None) or sys.executable).resolve()
+    text = Path(module.__file__ or "").read_text(encoding="utf-8")
+    return [str(interpreter), "-I", "-S", "-B", "-X", "utf8", "-c", text]
 
 
 def _in_memory(data: bytes) -> IO[bytes]:

@@ -20,8 +20,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from locoman.errors import MissingPrerequisite
-from locoman.scoring.sandbox import Limits, Outcome, Sandbox, open_sandbox
+from locoman.scoring.sandbox import Limits, Outcome, Sandbox
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the sandbox needs Linux")
 
@@ -149,14 +148,6 @@ def _command(process: psutil.Process) -> str:
         return ""
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Sandbox:
-    try:
-        return open_sandbox()
-    except MissingPrerequisite as error:
-        pytest.skip(f"no sandbox here: {error}")
-
-
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     made = World(tmp_path / "outside")
@@ -164,8 +155,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     if sys.platform.startswith("linux"):
         from locoman.scoring.sandbox import bubblewrap
 
-        launcher = bubblewrap._launcher()  # marked, so that whatever is left of a program can be told from others
-        monkeypatch.setattr(bubblewrap, "_launcher", lambda: f"{launcher}\n# {made.token}\n")
+        text = bubblewrap._python_text  # marked, so that whatever is left of a program can be told from others
+        monkeypatch.setattr(
+            bubblewrap, "_python_text", lambda module: [*text(module)[:-1], f"{text(module)[-1]}\n# {made.token}\n"]
+        )
     yield made
     made.close()
 

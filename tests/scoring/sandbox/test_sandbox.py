@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import struct
-import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
 import pytest
 
 from locoman.errors import MissingPrerequisite, ScorerFailed
 from locoman.scoring.sandbox import Limits, Sandbox, finding, open_sandbox, seccomp
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Sandbox:
-    try:
-        return open_sandbox()
-    except MissingPrerequisite as error:
-        pytest.skip(f"no sandbox here: {error}")
 
 
 def test_a_program_gets_its_input_and_its_output_comes_back(sandbox: Sandbox) -> None:
@@ -89,27 +78,6 @@ def test_no_descriptor_is_left_open(sandbox: Sandbox) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-def test_a_program_does_not_outlive_whoever_runs_it(sandbox: Sandbox) -> None:
-    code = (
-        "from locoman.scoring.sandbox import open_sandbox\nopen_sandbox().run('import time; print(1); time.sleep(600)')"
-    )
-    runner = subprocess.Popen([sys.executable, "-c", code])
-    below: list[psutil.Process] = []
-    deadline = time.monotonic() + 60
-    while len(below) < 3 and time.monotonic() < deadline:  # bwrap, its process 1, the program
-        below = psutil.Process(runner.pid).children(recursive=True)
-        time.sleep(0.02)
-    assert len(below) >= 3
-    runner.kill()
-    runner.wait()
-    deadline = time.monotonic() + 20
-    while (
-        left := [p for p in below if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
-    ) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert left == []
-
-
 # --- where there can be none ---------------------------------------------------------------------------------------------
 
 
@@ -167,7 +135,7 @@ def test_a_bubblewrap_that_does_not_work_is_refused(
 def test_a_bubblewrap_that_goes_away_is_a_scorers_failure(tmp_path: Path) -> None:
     from locoman.scoring.sandbox.bubblewrap import Bubblewrap
 
-    with pytest.raises(ScorerFailed, match="could not be started"):
+    with pytest.raises(ScorerFailed, match="No such file"):
         Bubblewrap(tmp_path / "gone").run("pass")
 
 
