@@ -6,6 +6,7 @@ import os
 import selectors
 import subprocess
 import time
+from pathlib import Path
 from typing import IO
 
 from locoman.scoring.sandbox.box import End, Limits
@@ -100,9 +101,13 @@ def _resident(process: object) -> int:
 
 
 def _files(pid: int) -> int | None:
-    """How many files are in the temporary folder, as the process sees it; None where that cannot be told."""
+    """How many files are in the temporary folder, as the process sees it; None where that cannot be told, or is not the
+    sandbox's: bwrap itself sees this machine's, and so does what it starts, until it has set everything up."""
+    inside = Path(f"/proc/{pid}/root/tmp")
     try:
-        volume = os.statvfs(f"/proc/{pid}/root/tmp")
+        if inside.stat().st_dev == Path("/tmp").stat().st_dev:
+            return None
+        volume = os.statvfs(inside)
     except OSError:
         return None
     return volume.f_files - volume.f_ffree

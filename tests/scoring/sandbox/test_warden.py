@@ -121,3 +121,9 @@ def test_what_has_ended_by_itself_leaves_nothing(bwrap: Path) -> None:
     for _ in range(5):
         assert Bubblewrap(bwrap).run(code, limits=Limits(seconds=60)).end == "completed"
         assert left(bwrap) == []
+
+
+def test_what_this_machine_has_in_its_temporary_folder_is_not_the_programs(late_bwrap: Path) -> None:
+    (late_bwrap.parent / "file").touch()
+    outcome = Bubblewrap(late_bwrap).run("print(1)", limits=Limits(seconds=60, files=5))
+    assert outcome.end == "completed", outcome
