@@ -240,29 +240,11 @@ class App:
 
         return held_by_ollama(self.ollama_url, self.registry())
 
-    @contextmanager
-    def trial_engine(self, home: Home) -> Iterator[Engine]:
-        """Who answers in a home where a base is tried out; whatever of it runs ends at the exit."""
-        if self.settings.text("engine.kind") == "llama_cpp":
-            from locoman.engines.llama_cpp.engine import LlamaCppEngine
-
-            there = App(replace(self.settings, home=home.root))
-            with closing(LlamaCppEngine(there.lineup(), self.settings.number("engine.threads"))) as engine:
-                yield engine
-            return
-        from locoman.engines.local import LocalEngine
-
-        local = LocalEngine(home.run, home.locks, (sys.executable, "-m", "locoman", "host", "--home", str(home.root)))
-        try:
-            yield local
-        finally:
-            local.stop()
-
     def bench(self, stages: Stages) -> Bench:
         """What trying bases out needs."""
         from locoman.workflows.bases.trial import Bench
 
-        return Bench(self.home, self.shelf, self.providers(), self.trial_engine, stages)
+        return Bench(self.home, self.shelf, self.providers(), self.engine_in, stages)
 
     def stop_host(self) -> bool:
         """Ends this home's host; False if none ran. Raises EngineUnavailable."""
