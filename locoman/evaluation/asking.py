@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from locoman.catalog.manifest import EvaluationCase
-from locoman.contracts import Chunk, Engine, Likelihoods, Request, Sampling, Score, Scorer, Served, Timing, Usage
+from locoman.contracts import Engine, Likelihoods, Request, Sampling, Score, Scorer
 from locoman.errors import ContextExceeded, EngineBusy, EngineLost, LocomanError, MissingPrerequisite, ScorerFailed
 from locoman.evaluation import prompts
+from locoman.evaluation.answers import Answer, collect
 from locoman.evaluation.results import CaseResult
 from locoman.evaluation.suite import Suite
 from locoman.names import ModelName
@@ -18,15 +19,6 @@ from locoman.scoring.choice import score_likelihoods
 SEED = 0
 _TRIES = 3
 """How often a case is asked when the engine is lost or busy; a host that was ended is started anew by the next question."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    text: str
-    served: Served | None
-    finish: str
-    timing: Timing
-    usage: Usage
 
 
 class Asker:
@@ -72,7 +64,7 @@ class Asker:
         messages = prompts.messages(self._suite.prompt, case)
         requests = [Request(messages, self._model, sampling, self._serial, whole=True) for sampling in self._sampling]
         answers = [self._answer(request) for request in requests]
-        answer = answers[0]
+        answer, times = answers[0], [answer.told or answer.measured for answer in answers]
         return CaseResult(
             case=number,
             question=case.question,
@@ -85,15 +77,15 @@ class Asker:
             prompt_tokens=answer.usage.prompt_tokens,
             completion_tokens=sum(other.usage.completion_tokens for other in answers),
             cached_tokens=answer.usage.cached_tokens,
-            ttft_ms=answer.timing.ttft_ms,
-            total_ms=sum(other.timing.total_ms for other in answers),
-            tokens_per_second=answer.timing.tokens_per_second,
+            ttft_ms=times[0].ttft_ms,
+            total_ms=sum(each.total_ms for each in times),
+            tokens_per_second=times[0].tokens_per_second,
         )
 
-    def _answer(self, request: Request) -> _Answer:
+    def _answer(self, request: Request) -> Answer:
         for attempt in range(1, _TRIES + 1):
             try:
-                return _collect(self._engine, request)
+                return collect(self._engine, request)
             except EngineLost:
                 if attempt == _TRIES:
                     raise
@@ -141,29 +133,3 @@ def _samplings(suite: Suite, scorer: Scorer) -> tuple[Sampling, ...]:
         Sampling(suite.max_tokens, temperature=suite.temperature, seed=SEED + number, stop=suite.stop)
         for number in range(scorer.samples)
     )
-
-
-def _collect(engine: Engine, request: Request) -> _Answer:
-    """The whole answer; what the engine does not tell of times and counts is measured here."""
-    begun = time.perf_counter()
-    first = 0.0
-    texts: list[str] = []
-    served: Served | None = None
-    last = Chunk()
-    for chunk in engine.chat(request):
-        if chunk.text:
-            first = first or time.perf_counter()
-            texts.append(chunk.text)
-        served = chunk.served or served
-        last = chunk
-    now = time.perf_counter()
-    usage = last.usage or Usage()
-    return _Answer(
-        "".join(texts), served, last.finish or "", last.timing or _timed(begun, first or now, now, usage), usage
-    )
-
-
-def _timed(begun: float, first: float, now: float, usage: Usage) -> Timing:
-    count = usage.completion_tokens
-    speed = (count - 1) / (now - first) if count > 1 and now > first else 0.0
-    return Timing(ttft_ms=(first - begun) * 1000.0, total_ms=(now - begun) * 1000.0, tokens_per_second=speed)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from locoman.contracts import Engine, Message, Progress
 from locoman.errors import ContextExceeded
-from locoman.evaluation.practical.asking import Timed, ask
+from locoman.evaluation.answers import Answer
+from locoman.evaluation.practical.asking import ask
 from locoman.evaluation.practical.questions import TURNS
 from locoman.evaluation.selection.evidence import Conversation
 from locoman.evaluation.selection.lengths import slope
@@ -32,7 +33,7 @@ def hold_conversation(engine: Engine, turns: int, progress: Progress) -> Convers
             full = full or turn
         history.append(Message("assistant", answer.text.strip() or "..."))
         memory.append(resident_bytes(engine))
-        waits.append(answer.ttft_ms)
+        waits.append(answer.measured.ttft_ms)
         progress(turn + 1, turns, "turns")
     settled = memory[_settled(len(memory), full) :]
     return Conversation(turns, tuple(memory), slope(settled), forgotten, tuple(waits))
@@ -49,7 +50,7 @@ def resident_bytes(engine: Engine) -> int:
     return sum(base.bytes for base in resident.bases) if resident is not None else 0
 
 
-def _fitting(engine: Engine, history: list[Message]) -> Timed:
+def _fitting(engine: Engine, history: list[Message]) -> Answer:
     """The answer; `history` loses its oldest turns until it fits. Raises ContextExceeded when one question alone does not."""
     while True:
         try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from locoman.contracts import Engine, Message, Progress
-from locoman.evaluation.practical.asking import Timed, ask
+from locoman.evaluation.answers import Answer
+from locoman.evaluation.practical.asking import ask
 from locoman.evaluation.practical.questions import OPEN
 from locoman.evaluation.selection.evidence import Spread
 from locoman.evaluation.selection.lengths import spread
@@ -27,13 +28,13 @@ class Latency:
 def measure_latency(engine: Engine, progress: Progress) -> Latency:
     """Asks one question after the other, each evaluated from its beginning. Raises EngineError."""
     first = ask(engine, (Message("user", OPEN[-1]),), 8)
-    answers: list[Timed] = []
+    answers: list[Answer] = []
     for done, question in enumerate(OPEN, start=1):
         answers.append(ask(engine, (Message("user", question),), ANSWER_TOKENS, serial=True))
         progress(done, len(OPEN), "questions")
-    spoken = [each for each in answers if each.tokens >= LONG_ENOUGH] or [each for each in answers if each.tokens > 1]
+    spoken = [each for each in answers if each.usage.completion_tokens >= LONG_ENOUGH] or answers
     return Latency(
-        first.ttft_ms,
-        spread([each.ttft_ms for each in answers]),
-        spread([each.tokens_per_second for each in spoken if each.tokens_per_second > 0]),
+        first.measured.ttft_ms,
+        spread([each.measured.ttft_ms for each in answers]),
+        spread([each.measured.tokens_per_second for each in spoken if each.measured.tokens_per_second > 0]),
     )
