@@ -170,10 +170,6 @@ class AdapterPackage:
             raise InvalidFile(path, f"{len(cases)} cases, and the gate asks for {self.manifest.gate.minimum_cases}")
         return cases
 
-    def training_cases(self) -> tuple[Case, ...]:
-        """The training set. Raises InvalidFile."""
-        return tuple(read_jsonl(self.folder / "train.jsonl", Case))
-
     def routing(self) -> tuple[RoutingLine, ...]:
         """The example questions. Raises InvalidFile."""
         lines = tuple(read_jsonl(self.folder / "routing.jsonl", RoutingLine))

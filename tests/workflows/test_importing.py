@@ -17,8 +17,9 @@ from support.ollama_standin import StandinOllama
 from support.real_ollama import find_ollama, real_ollama
 from support.tiny_gguf import write_tiny_base, write_tiny_lora
 
-from locoman.catalog.manifest import read_package
+from locoman.catalog.manifest import Case, read_package
 from locoman.catalog.shelf import shipped
+from locoman.documents import read_jsonl
 from locoman.errors import InvalidFile, LocomanError
 from locoman.ollama.api import NewModel, OllamaApi
 from locoman.store.digests import sha256_of
@@ -289,7 +290,7 @@ def test_a_locollm_adapter_brings_its_questions_and_keywords(shell: Shell, copie
     assert manifest.routing.keywords == ("rhyme", "verse")
     assert (len(package.cases()), manifest.gate.scorer, manifest.gate.minimum_cases) == (30, "numeric", 30)
     assert len(package.routing()) == 31
-    assert package.training_cases()[0].answer == "tac"
+    assert next(read_jsonl(package.folder / "train.jsonl", Case)).answer == "tac"
     assert shell("route", "--quiet", "Give me a rhyme for cat").out == "poems\n"
     result = shell("adapter", "add", str(folder / "merged"), "--base", "loco-tiny")
     assert (result.code, "merged into a whole model" in result.err) == (1, True)

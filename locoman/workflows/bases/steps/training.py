@@ -14,9 +14,8 @@ from locoman.catalog.manifest import AdapterPackage, BaseRequirement, Gate
 from locoman.catalog.recipe import Recipe
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Message, ServedAdapter, Stages
+from locoman.contracts import Stages
 from locoman.documents import toml_of
-from locoman.engines.host.prompting import prompted
 from locoman.errors import MissingPrerequisite, UsageError, megabytes
 from locoman.evaluation.selection.evidence import LossPoint, Trainability
 from locoman.evaluation.selection.lengths import steps_to_share
@@ -27,12 +26,13 @@ from locoman.store.home import Home
 from locoman.training.checkpoint import Look
 from locoman.training.course import Watch
 from locoman.training.lora import libraries, train_adapter
-from locoman.training.rendering import ChatTemplate, Example
+from locoman.training.rendering import ChatTemplate
 from locoman.training.targets import linear_modules
 from locoman.workflows.bases.options import Options
 from locoman.workflows.bases.steps.suites import MAX_TOKENS, ask_suite, score_of
 from locoman.workflows.bases.trial import Trial
 from locoman.workflows.fetch_checkpoint import checkpoint_place, fetch_checkpoint
+from locoman.workflows.training.material import read_examples
 
 BATCH = 32
 RANK = 16
@@ -58,7 +58,7 @@ def find_task(shelf: Shelf, options: Options) -> Task:
     """The package that `options.task` names. Raises UnknownName, InvalidFile, UsageError (too few examples)."""
     package = shelf.package(options.task, BaseRef("any"))
     suite = suite_of(package).first(options.limit)
-    if len(package.training_cases()) < 2 * VALIDATION:
+    if len(read_examples(package)) < 2 * VALIDATION:
         raise UsageError(
             f"{package.manifest.name} has too few examples to learn from: at least {2 * VALIDATION} are needed."
         )
@@ -101,7 +101,8 @@ def train_quickly(
     Raises ExtraMissing, Diverged, LocomanError.
     """
     libraries()
-    examples = _examples(task, options.train_steps)
+    # As many as the steps take in one go, and those that are held back; of a small set all.
+    examples = read_examples(task.package)[: options.train_steps * BATCH + VALIDATION]
     recipe = quick_recipe(checkpoint, trial.spec.spec.parameter_count, options.train_steps, len(examples))
     package = folder / "package"
     weights = package / "weights" / trial.base.name
@@ -153,14 +154,6 @@ def curves(looks: tuple[Look, ...]) -> tuple[tuple[LossPoint, ...], tuple[LossPo
     losses = tuple(LossPoint(look.step, look.training_loss) for look in looks if look.training_loss is not None)
     held = tuple(LossPoint(look.step, look.validation_loss) for look in looks if look.validation_loss is not None)
     return losses, held
-
-
-def _examples(task: Task, steps: int) -> tuple[Example, ...]:
-    """As many as the steps take in one go, and those that are held back; of a small set all."""
-    prompt = task.package.manifest.prompt
-    adapter = ServedAdapter(task.name, "1.0.0", None, system=prompt.system, repeat_question=prompt.repeat_question)
-    chosen = task.package.training_cases()[: steps * BATCH + VALIDATION]
-    return tuple(Example(prompted((Message("user", case.question),), adapter), case.answer) for case in chosen)
 
 
 def _name(task: Task) -> str:
