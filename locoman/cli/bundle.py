@@ -17,7 +17,8 @@ from locoman.cli.output import Output
 from locoman.errors import megabytes
 from locoman.names import AdapterRef, BaseRef
 from locoman.workflows.bundle.create import BundlePlan, execute_bundle, plan_bundle
-from locoman.workflows.bundle.install import BundleInstallPlan, execute_bundle_install, plan_bundle_install
+from locoman.workflows.bundle.install import execute_bundle_install
+from locoman.workflows.bundle.install_plan import BundleInstallPlan, plan_bundle_install
 
 if TYPE_CHECKING:
     from locoman.workflows.bundle.into_ollama import Place

@@ -25,7 +25,7 @@ from locoman.store.archive import open_archive
 from locoman.store.home import Home
 from locoman.store.new_archive import new_archive
 from locoman.store.registry import load_registry
-from locoman.workflows.bundle import create
+from locoman.workflows.bundle import create, install_plan
 from locoman.workflows.bundle import install as bundle_install
 
 FLIPS = 60
@@ -314,7 +314,7 @@ def test_verify_sees_every_changed_byte(classroom: Path, tmp_path: Path) -> None
 def test_a_disk_too_small_is_told_before_anything_is_done(
     shell: Shell, classroom: Path, copied: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bundle_install, "disk_free", lambda root: 1000)
+    monkeypatch.setattr(install_plan, "disk_free", lambda root: 1000)
     other = Home(tmp_path / "other")
     result = shell("bundle", "install", str(classroom), "--home", str(other.root))
     assert result.code == 4

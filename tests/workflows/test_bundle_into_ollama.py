@@ -23,7 +23,8 @@ from locoman.ollama.base_file import Unreadable
 from locoman.store.atomic import store_error
 from locoman.store.home import Home
 from locoman.workflows.bundle import into_ollama
-from locoman.workflows.bundle.install import BundleInstallPlan, execute_bundle_install, plan_bundle_install
+from locoman.workflows.bundle.install import execute_bundle_install
+from locoman.workflows.bundle.install_plan import BundleInstallPlan, plan_bundle_install
 from locoman.workflows.provide.ready import ReadyBases
 from locoman.workflows.remove import execute_remove, plan_remove, plan_remove_all
 
