@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from datetime import date
 
     from locoman.catalog.shelf import Shelf
-    from locoman.contracts import Decider, Engine, Residency, Scorer, Source, Stages
+    from locoman.contracts import Decider, Engine, Residency, Scorer, Source
     from locoman.engines.host.audience import Audience
     from locoman.engines.host.options import HostOptions
     from locoman.engines.local import LocalEngine
     from locoman.evaluation.suite import ScorerChoice
     from locoman.migration.calendar import Calendar
     from locoman.ollama.api import OllamaApi
+    from locoman.progress import Stages
     from locoman.routing.cascade import Router
     from locoman.store.registry import Registry
     from locoman.workflows.bases.trial import Bench

@@ -14,9 +14,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from locoman.contracts import Progress, no_progress, shifted
 from locoman.errors import BadDelivery, LocomanError
 from locoman.names import AdapterRef, BaseRef, Version, check_name
+from locoman.progress import Progress, no_progress, shifted
 from locoman.store.archive import Archive, open_archive
 from locoman.store.atomic import mapped
 

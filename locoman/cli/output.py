@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-    from locoman.contracts import Stages
+    from locoman.progress import Stages
 
 
 class Mode(Enum):
@@ -92,7 +92,7 @@ class Output:
     @contextmanager
     def stages(self) -> Iterator[Stages]:
         """Progress bars on stderr for a person at a terminal, lines for a person elsewhere, else nothing."""
-        from locoman.contracts import quiet_stages
+        from locoman.progress import quiet_stages
 
         if self.mode is not Mode.PERSON:
             yield quiet_stages
@@ -103,7 +103,7 @@ class Output:
                 yield lambda title: _Bar(bars, title).update
 
     def _titles(self, title: str) -> Callable[[int, int | None, str], None]:
-        from locoman.contracts import no_progress
+        from locoman.progress import no_progress
 
         self.note(title)
         return no_progress

@@ -9,12 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from locoman.catalog.manifest import EvaluationCase
-from locoman.contracts import Engine, Progress, Scorer, no_progress
+from locoman.contracts import Engine, Scorer
 from locoman.errors import LocomanError
 from locoman.evaluation.asking import Asker
 from locoman.evaluation.results import CaseResult, SuiteResult, in_order
 from locoman.evaluation.suite import Suite
 from locoman.names import ModelName
+from locoman.progress import Progress, no_progress
 
 DEFAULT_PARALLEL = 4
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import msgspec
 
-from locoman.contracts import Progress, no_progress
 from locoman.errors import OllamaRefused, OllamaUnavailable
 from locoman.ollama.capabilities import Capabilities
 from locoman.ollama.modelfile import from_value
 from locoman.ollama.transport import Transport
+from locoman.progress import Progress, no_progress
 from locoman.store.atomic import mapped
 
 _READ_SECONDS = 30.0

@@ -18,11 +18,11 @@ from typing import BinaryIO, Literal
 
 import msgspec
 
-from locoman.contracts import Progress, no_progress
 from locoman.ollama.address import is_loopback
 from locoman.ollama.api import Installed, OllamaApi, Shown
 from locoman.ollama.modelfile.shown import adapter_values
 from locoman.ollama.tag import OllamaTag
+from locoman.progress import Progress, no_progress
 
 MAX_MANIFEST_BYTES = 1 << 20
 _WEIGHTS = re.compile(r"(FROM|ADAPTER) (?:.*[/\\])?sha256-([0-9a-f]{64})")

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from locoman.contracts import Progress, no_progress
 from locoman.errors import BadDelivery
 from locoman.names import is_device
+from locoman.progress import Progress, no_progress
 from locoman.store.archive_seal import DIRECTORY_END, DIRECTORY_END64, LOCAL_HEADER, LOCATOR64, TAIL_BYTES, seal_of
 from locoman.store.atomic import mapped
 

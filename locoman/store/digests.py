@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from locoman.contracts import Progress, no_progress
+from locoman.progress import Progress, no_progress
 from locoman.store.atomic import mapped
 
 _BLOCK = 1 << 20

@@ -21,8 +21,8 @@ from pathlib import Path
 import httpx
 from filelock import FileLock, Timeout
 
-from locoman.contracts import Progress, no_progress
 from locoman.errors import DownloadFailed, NotEnoughDisk, StoreBusy
+from locoman.progress import Progress, no_progress
 from locoman.store.atomic import mapped, publish
 from locoman.store.digests import sha256_of
 from locoman.store.part import Part

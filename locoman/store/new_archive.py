@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from locoman.contracts import Progress, no_progress
 from locoman.errors import InvalidFile
+from locoman.progress import Progress, no_progress
 from locoman.store.archive import BLOCK, check_entry_name
 from locoman.store.archive_seal import seal_of
 from locoman.store.atomic import mapped

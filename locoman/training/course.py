@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from locoman.catalog.recipe import Recipe
-from locoman.contracts import Progress, no_progress
 from locoman.errors import Diverged
+from locoman.progress import Progress, no_progress
 from locoman.training.batches import Batch, Sample, batches, pad
 from locoman.training.checkpoint import Look, Standing, load_state, save_state
 from locoman.training.loop import Stepper, mean_loss

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from locoman.contracts import Progress, no_progress
+from locoman.progress import Progress, no_progress
 from locoman.training.batches import IGNORED, Batch
 from locoman.training.schedule import Schedule, rate_factor
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gguf.constants import GGML_QUANT_VERSION
 
-from locoman.contracts import Progress, no_progress
+from locoman.progress import Progress, no_progress
 from locoman.weights import gguf_values
 from locoman.weights.architecture import Architecture
 from locoman.weights.checkpoint import Checkpoint, open_checkpoint

@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from locoman.contracts import Progress, no_progress
 from locoman.errors import Unsupported
+from locoman.progress import Progress, no_progress
 from locoman.weights.files import drop_pages
 from locoman.weights.gguf_model import GgufModel, GgufRows
 from locoman.weights.pieces import row_blocks

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from locoman.contracts import Progress, no_progress
 from locoman.errors import InvalidFile
+from locoman.progress import Progress, no_progress
 from locoman.weights.gguf import GgufFile, GgufTensor
 from locoman.weights.tensor_types import TensorType
 

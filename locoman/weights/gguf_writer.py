@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from locoman.contracts import Progress
+from locoman.progress import Progress
 from locoman.weights.files import drop_pages, new_file
 from locoman.weights.gguf import DEFAULT_ALIGNMENT, MAGIC
 from locoman.weights.gguf_values import Packed, pack_string

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from gguf.constants import GGML_QUANT_VERSION
 
-from locoman.contracts import Progress, no_progress
 from locoman.errors import InvalidFile, Unsupported, UsageError, WrongBase
+from locoman.progress import Progress, no_progress
 from locoman.weights import gguf_values
 from locoman.weights.gguf_model import GgufModel
 from locoman.weights.gguf_writer import NewTensor, write_gguf

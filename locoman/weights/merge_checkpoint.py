@@ -15,8 +15,8 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from locoman.contracts import Progress, no_progress
 from locoman.errors import InvalidFile, StoreError, Unsupported
+from locoman.progress import Progress, no_progress
 from locoman.store.atomic import mapped
 from locoman.weights.files import drop_pages, map_file, new_folder
 from locoman.weights.lora_base import read_lora_base

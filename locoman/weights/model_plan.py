@@ -12,7 +12,7 @@ import numpy as np
 from gguf.constants import GGML_QUANT_VERSION
 from numpy.typing import NDArray
 
-from locoman.contracts import Progress, no_progress
+from locoman.progress import Progress, no_progress
 from locoman.store.atomic import mapped
 from locoman.weights import gguf_values
 from locoman.weights.files import new_file

@@ -9,9 +9,9 @@ from typing import Literal
 
 from locoman.catalog.manifest import LORA_GGUF, AdapterPackage, Manifest, read_package
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Progress
 from locoman.errors import InvalidFile, WrongBase
 from locoman.names import AdapterRef
+from locoman.progress import Progress
 from locoman.scoring import check_scorer
 from locoman.store.atomic import mapped
 from locoman.store.digests import sha256_of, sha256_of_folder

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from locoman.contracts import Listing, Source, Stages
+from locoman.contracts import Listing, Source
 from locoman.errors import BadDelivery, NotEnoughDisk, WrongBase
 from locoman.names import AdapterRef, BaseRef
+from locoman.progress import Stages
 from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, Registry, load_registry
 from locoman.store.transaction import Transaction, change

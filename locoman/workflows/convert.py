@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from locoman.contracts import Progress
 from locoman.errors import UsageError
+from locoman.progress import Progress
 from locoman.weights.convert import ConversionPlan, plan_conversion
 from locoman.weights.imatrix import read_imatrix
 from locoman.weights.lora import LoraPlan, convert_lora, plan_lora

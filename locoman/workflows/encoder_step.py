@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from locoman.contracts import Stages
 from locoman.errors import LocomanError
+from locoman.progress import Stages
 from locoman.store.home import Home
 from locoman.store.transaction import Transaction
 from locoman.workflows.router.encoder import EncoderPlan, fetched_encoder, plan_encoder, publish_encoder

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from locoman import __version__
-from locoman.contracts import Engine, Scorer, Stages
+from locoman.contracts import Engine, Scorer
 from locoman.errors import InvalidFile
 from locoman.evaluation.asking import SEED
 from locoman.evaluation.journal import CASES, HEADER, Journal, RunHeader, RunSummary, StoredRun, read_run
@@ -19,6 +19,7 @@ from locoman.evaluation.runner import DEFAULT_PARALLEL, run_suite
 from locoman.evaluation.suite import ScorerChoice
 from locoman.evaluation.verdict import Verdict, verdict
 from locoman.names import BASE, AdapterRef, ModelName
+from locoman.progress import Stages
 from locoman.store.home import Home
 from locoman.store.registry import Registry
 from locoman.workflows.evaluation_subjects import ModelSubject, SuiteSubject, find_model, find_suites, on_base

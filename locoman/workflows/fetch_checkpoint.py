@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from locoman.catalog.hub_checkpoint import HubCheckpoint
-from locoman.contracts import Stages
 from locoman.errors import NotEnoughDisk
+from locoman.progress import Stages
 from locoman.store.downloads import download
 from locoman.store.home import Home
 

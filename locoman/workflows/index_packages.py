@@ -8,8 +8,8 @@ from pathlib import Path
 
 from locoman.catalog.index import INDEX_NAME, IndexedPackage, index_entry, write_index
 from locoman.catalog.manifest import AdapterPackage, read_package
-from locoman.contracts import Stages
 from locoman.errors import InvalidFile, NotEnoughDisk, UsageError
+from locoman.progress import Stages
 from locoman.scoring import check_scorer
 from locoman.store.atomic import mapped, write_atomic
 from locoman.store.digests import sha256_of

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from gguf.constants import LlamaFileType
 
-from locoman.contracts import Progress
 from locoman.errors import CheckFailed
+from locoman.progress import Progress
 from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.weights.fingerprint import Difference, Fingerprint, compare

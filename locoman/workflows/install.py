@@ -11,9 +11,9 @@ from msgspec import structs
 
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Stages
 from locoman.errors import LocomanError, NoSource, NotEnoughDisk, NotEnoughMemory, StoreError, WrongBase
 from locoman.names import AdapterRef, BaseRef
+from locoman.progress import Stages
 from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, InstalledBase, Registry, load_registry

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from locoman.contracts import Progress
 from locoman.errors import UsageError
+from locoman.progress import Progress
 from locoman.store.digests import sha256_of
 from locoman.weights.files import sweep_unfinished
 from locoman.weights.gguf_model import GgufModel

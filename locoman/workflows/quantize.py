@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from locoman.contracts import Progress
 from locoman.errors import UsageError
+from locoman.progress import Progress
 from locoman.weights.gguf_model import GgufModel
 from locoman.weights.imatrix import read_imatrix
 from locoman.weights.model_plan import ModelPlan, planned_paths, write_model

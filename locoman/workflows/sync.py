@@ -10,7 +10,6 @@ from msgspec import structs
 
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Stages
 from locoman.errors import CheckFailed, MissingPrerequisite, NotEnoughDisk
 from locoman.names import BaseRef
 from locoman.ollama.api import OllamaApi
@@ -19,6 +18,7 @@ from locoman.ollama.probe import find_capabilities
 from locoman.ollama.strategies import STRATEGIES, making
 from locoman.ollama.strategies.strategy import Made, Strategy, Work
 from locoman.ollama.wanted import PlannedFile
+from locoman.progress import Stages
 from locoman.store.home import Home
 from locoman.store.registry import OllamaFile, OllamaModel, OllamaRecord, Registry, load_registry
 from locoman.store.transaction import Transaction, change

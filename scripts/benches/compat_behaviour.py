@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator
 from benches.figure import Figure, at_most
 from benches.home import locoman, tiny_home
 from locoman.app import App
-from locoman.contracts import quiet_stages
 from locoman.migration.levels.behaviour import WEIGHTS_IN_QUESTION
 from locoman.migration.scores import Asked
 from locoman.names import AdapterRef, ModelName
+from locoman.progress import quiet_stages
 from locoman.store.home import Home
 from locoman.store.registry import load_registry
 from locoman.workflows.evaluate import EvaluationOptions, execute_evaluation, plan_evaluation

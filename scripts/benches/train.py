@@ -16,10 +16,10 @@ from typing import Any
 from benches.figure import Figure, at_most
 from benches.home import locoman, tiny_home
 from locoman.app import App
-from locoman.contracts import no_progress
 from locoman.evaluation.runner import run_suite
 from locoman.evaluation.suite import suite_of
 from locoman.names import AdapterRef, ModelName
+from locoman.progress import no_progress
 from locoman.scoring import build_scorer
 from locoman.workflows.collection import active_packages
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import structs
 
 from locoman.catalog.manifest import read_package
-from locoman.contracts import Progress
+from locoman.progress import Progress
 from locoman.routing.examples import everyday_questions
 from locoman.routing.stages.arbiter import MOST, asked, letters
 from locoman.training.lora import Trained, train_adapter

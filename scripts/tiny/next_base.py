@@ -10,7 +10,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from locoman.contracts import Progress
+from locoman.progress import Progress
 from locoman.training.loop import device
 from tiny.mixture import Mixture
 from tiny.pretrain import Phase, train_phase

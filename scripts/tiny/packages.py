@@ -14,7 +14,8 @@ import tomli_w
 
 from locoman.catalog.manifest import AdapterPackage, Case, read_package
 from locoman.catalog.recipe import Recipe
-from locoman.contracts import Message, Progress
+from locoman.contracts import Message
+from locoman.progress import Progress
 from locoman.training.course import Watch
 from locoman.training.lora import Trained, train_adapter
 from locoman.training.rendering import Example

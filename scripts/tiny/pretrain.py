@@ -11,8 +11,8 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from locoman.contracts import Progress
 from locoman.errors import MissingPrerequisite
+from locoman.progress import Progress
 from locoman.training.batches import Batch, Sample, pad
 from locoman.training.loop import device, fit
 from tiny.mixture import Mixture, samples, tokenizer_texts

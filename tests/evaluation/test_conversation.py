@@ -6,18 +6,10 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from locoman.contracts import (
-    Chunk,
-    Request,
-    Residency,
-    ResidentBase,
-    Served,
-    Timing,
-    Usage,
-    no_progress,
-)
+from locoman.contracts import Chunk, Request, Residency, ResidentBase, Served, Timing, Usage
 from locoman.errors import ContextExceeded
 from locoman.evaluation.practical.conversation import hold_conversation
+from locoman.progress import no_progress
 
 MB = 1 << 20
 

@@ -12,9 +12,9 @@ from support.oci_registry import OciRegistry
 from support.ollama_standin import StandinOllama
 
 from locoman.catalog.shelf import Shelf, shipped
-from locoman.contracts import quiet_stages
 from locoman.names import BaseRef
 from locoman.ollama.api import OllamaApi
+from locoman.progress import quiet_stages
 from locoman.store.home import Home
 from locoman.store.registry import Registry, load_registry
 from locoman.workflows.install import execute_install, plan_install

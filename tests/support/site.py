@@ -12,7 +12,7 @@ from typing import Any
 from support.loopback import Handler, LoopbackServer
 
 from locoman.catalog.shelf import shipped
-from locoman.contracts import quiet_stages
+from locoman.progress import quiet_stages
 from locoman.workflows.index_packages import execute_index, plan_index
 
 HTML = b"<!doctype html><html><body>Please log in to the network.</body></html>"

@@ -17,7 +17,7 @@ from tiny.mixture import document  # noqa: E402
 from tiny.next_base import MIXTURE, PHASE, train_next  # noqa: E402
 from tiny.tasks import TASKS  # noqa: E402
 
-from locoman.contracts import no_progress  # noqa: E402
+from locoman.progress import no_progress  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
 

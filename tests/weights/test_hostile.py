@@ -10,8 +10,8 @@ from support import quantizable
 from support.checkpoints import Made
 from support.hostile import survive
 
-from locoman.contracts import no_progress
 from locoman.errors import InvalidFile
+from locoman.progress import no_progress
 from locoman.weights.convert import convert, plan_conversion
 from locoman.weights.fingerprint import fingerprint_of_checkpoint, fingerprint_of_gguf
 from locoman.weights.gguf_diff import diff_models

@@ -16,10 +16,10 @@ from support.ollama_standin import Fault, StandinOllama
 from support.real_ollama import find_ollama, real_ollama
 from support.tiny_gguf import write_tiny_base
 
-from locoman.contracts import quiet_stages
 from locoman.errors import LocomanError, MissingPrerequisite, UsageError
 from locoman.ollama.api import NewModel, OllamaApi
 from locoman.ollama.base_file import Unreadable
+from locoman.progress import quiet_stages
 from locoman.store.atomic import store_error
 from locoman.store.home import Home
 from locoman.workflows.bundle import into_ollama

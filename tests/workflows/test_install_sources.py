@@ -15,9 +15,9 @@ from support.tiny_gguf import TinyShape, write_tiny_base
 
 from locoman.catalog.shelf import Shelf, shipped
 from locoman.catalog.spec import GgufSource
-from locoman.contracts import no_progress, quiet_stages
 from locoman.errors import LocomanError, NoSource, NotEnoughDisk, NotEnoughMemory, UnknownName
 from locoman.names import BaseRef
+from locoman.progress import no_progress, quiet_stages
 from locoman.store.home import Home
 from locoman.store.registry import load_registry
 from locoman.workflows import install

@@ -398,7 +398,7 @@ def test_a_plan_is_made_anew_when_somebody_else_was_faster(pair: Pair) -> None:
     other = replace(pair)
     from support.ollama_home import shelf_of
 
-    from locoman.contracts import quiet_stages
+    from locoman.progress import quiet_stages
     from locoman.workflows.sync import execute_sync
 
     assert execute_sync(other.home, shelf_of(other.home), other.api, plan, quiet_stages).made == ()

@@ -17,10 +17,10 @@ from support.ollama_home import Pair, shelf_of
 from support.real_ollama import RealOllama, find_ollama, running_ollama
 from support.tiny_gguf import write_tiny_base
 
-from locoman.contracts import Progress, no_progress
 from locoman.errors import OllamaUnavailable
 from locoman.ollama.api import NewModel, OllamaApi
 from locoman.ollama.base_file import weights_of
+from locoman.progress import Progress, no_progress
 from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.workflows.remove import execute_remove, plan_remove_all

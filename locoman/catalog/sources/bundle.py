@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from locoman.catalog.bundle import open_bundle
-from locoman.contracts import Listing, Progress
+from locoman.contracts import Listing
 from locoman.names import BaseRef
+from locoman.progress import Progress
 
 
 class BundleSource:

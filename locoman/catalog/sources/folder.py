@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from locoman.catalog.manifest import AdapterPackage, read_package
-from locoman.contracts import Listing, Progress
+from locoman.contracts import Listing
 from locoman.errors import UsageError
+from locoman.progress import Progress
 from locoman.store.atomic import mapped
 from locoman.store.new_archive import files_of
 

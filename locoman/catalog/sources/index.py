@@ -8,9 +8,10 @@ from pathlib import Path
 from urllib.parse import quote, urljoin, urlsplit
 
 from locoman.catalog.index import MAX_INDEX_BYTES, Index, IndexedPackage, read_index
-from locoman.contracts import Listing, Progress
+from locoman.contracts import Listing
 from locoman.errors import BadDelivery, DownloadFailed, MissingPrerequisite, UsageError
 from locoman.names import BaseRef
+from locoman.progress import Progress
 from locoman.store.archive import open_archive
 from locoman.store.atomic import mapped
 

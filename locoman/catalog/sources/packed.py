@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 
 from locoman.catalog.manifest import read_package
 from locoman.catalog.sources.folder import list_package
-from locoman.contracts import Listing, Progress
+from locoman.contracts import Listing
 from locoman.errors import BadDelivery
+from locoman.progress import Progress
 from locoman.store.archive import Archive, open_archive
 from locoman.store.atomic import mapped
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from locoman.contracts import Engine, Message, Progress
+from locoman.contracts import Engine, Message
 from locoman.errors import ContextExceeded
 from locoman.evaluation.answers import Answer
 from locoman.evaluation.practical.asking import ask
 from locoman.evaluation.practical.questions import TURNS
 from locoman.evaluation.selection.evidence import Conversation
 from locoman.evaluation.selection.lengths import slope
+from locoman.progress import Progress
 
 ANSWER_TOKENS = 48
 LEAST = 5

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from locoman.contracts import Engine, Message, Progress
+from locoman.contracts import Engine, Message
 from locoman.evaluation.answers import Answer
 from locoman.evaluation.practical.asking import ask
 from locoman.evaluation.practical.questions import OPEN
 from locoman.evaluation.selection.evidence import Spread
 from locoman.evaluation.selection.lengths import spread
+from locoman.progress import Progress
 
 ANSWER_TOKENS = 64
 LONG_ENOUGH = 8

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from locoman.contracts import Engine, Message, Progress
+from locoman.contracts import Engine, Message
 from locoman.evaluation.practical.asking import ask
 from locoman.evaluation.practical.questions import OPEN
 from locoman.evaluation.selection.evidence import Repeat
+from locoman.progress import Progress
 
 RUNS = 3
 QUESTIONS = 6

@@ -7,9 +7,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from locoman.contracts import Engine, Message, Progress
+from locoman.contracts import Engine, Message
 from locoman.evaluation.practical.asking import ask
 from locoman.evaluation.practical.questions import OPEN, TURNS
+from locoman.progress import Progress
 
 MARK = "It is the fourth of them."
 """An answer that no template writes by itself."""

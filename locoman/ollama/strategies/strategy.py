@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from locoman.contracts import Stages, quiet_stages
 from locoman.ollama.api import OllamaApi
 from locoman.ollama.capabilities import Capabilities
 from locoman.ollama.wanted import PlannedFile, WantedAdapter, WantedBase
+from locoman.progress import Stages, quiet_stages
 from locoman.store.registry import OllamaFile, OllamaModel, StrategyName
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from locoman.contracts import Message, Request, Sampling, Stages
+from locoman.contracts import Message, Request, Sampling
 from locoman.errors import (
     EngineError,
     LocomanError,
@@ -20,6 +20,7 @@ from locoman.ollama.api import NewModel, OllamaApi
 from locoman.ollama.base_modelfile import base_parameters
 from locoman.ollama.choose_template import choose_template
 from locoman.ollama.modelfile.parameters import parameter_values
+from locoman.progress import Stages
 from locoman.workflows.bases.trial import Trial
 
 PREFIX = "locoman-trial-"

@@ -12,8 +12,9 @@ import tomli_w
 
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Engine, Progress, Stages
+from locoman.contracts import Engine
 from locoman.errors import MissingPrerequisite
+from locoman.progress import Progress, Stages
 from locoman.settings import config_document, read_config
 from locoman.store.atomic import mapped, write_atomic
 from locoman.store.home import Home

@@ -21,9 +21,9 @@ from locoman.catalog.bundle import (
 from locoman.catalog.manifest import AdapterPackage, read_package
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Stages, shifted
 from locoman.errors import InvalidFile
 from locoman.names import AdapterRef, BaseRef
+from locoman.progress import Stages, shifted
 from locoman.routing.encoder.files import FILES, LICENCE, NAME, encoder_folder, is_whole
 from locoman.store.atomic import mapped
 from locoman.store.home import Home

@@ -10,9 +10,9 @@ from msgspec import structs
 from locoman.catalog.bundle import ENCODER_FOLDER, ROUTER_NAME, Bundle, BundledAdapter, BundledBase, open_bundle
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Stages
 from locoman.errors import BadDelivery, InvalidFile, StoreError, UnknownName
 from locoman.names import BaseRef
+from locoman.progress import Stages
 from locoman.routing.encoder.files import FILES, encoder_folder, is_whole, verify
 from locoman.store.digests import sha256_of
 from locoman.store.home import Home

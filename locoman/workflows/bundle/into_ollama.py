@@ -11,7 +11,6 @@ from typing import Literal
 from msgspec import structs
 
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Stages
 from locoman.errors import InvalidFile, LocomanError, MissingPrerequisite
 from locoman.ollama.address import is_loopback
 from locoman.ollama.api import OllamaApi
@@ -19,6 +18,7 @@ from locoman.ollama.base_file import BaseFile, Unreadable, locate_base
 from locoman.ollama.strategies import making
 from locoman.ollama.strategies.strategy import Work
 from locoman.ollama.tag import OllamaTag
+from locoman.progress import Stages
 from locoman.store.registry import InstalledBase, OllamaModel, OllamaRecord, Registry
 from locoman.store.transaction import Transaction
 from locoman.weights.fingerprint import Fingerprint, compare, fingerprint_of_gguf

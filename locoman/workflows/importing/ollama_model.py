@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from locoman.contracts import Progress
 from locoman.errors import LocomanError, MissingPrerequisite, OllamaRefused, UnknownName, UsageError
 from locoman.names import check_name, nearest
 from locoman.ollama.api import OllamaApi
 from locoman.ollama.base_file import BaseFile, Unreadable, locate_adapter, locate_base
 from locoman.ollama.tag import OllamaTag
+from locoman.progress import Progress
 from locoman.workflows.importing.draft import BaseClue, Draft
 from locoman.workflows.importing.modelfile import MAX_SYSTEM, licence_of
 

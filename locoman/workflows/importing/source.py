@@ -9,8 +9,9 @@ from pathlib import Path
 import msgspec
 
 from locoman.catalog.manifest import LORA_GGUF, Case, Manifest, RoutingLine
-from locoman.contracts import Listing, Progress
+from locoman.contracts import Listing
 from locoman.documents import toml_of
+from locoman.progress import Progress
 from locoman.store.atomic import mapped
 from locoman.workflows.importing.draft import Draft
 from locoman.workflows.importing.peft import CONFIG

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.sources import open_source
-from locoman.contracts import Source, Stages
+from locoman.contracts import Source
 from locoman.documents import MAX_TOML_BYTES, read_text
 from locoman.errors import InvalidFile
+from locoman.progress import Stages
 from locoman.store.atomic import mapped
 from locoman.store.home import Home
 from locoman.workflows.importing.complete import complete

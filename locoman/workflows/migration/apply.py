@@ -8,11 +8,11 @@ from datetime import date
 from msgspec import structs
 
 from locoman.catalog.shelf import Shelf
-from locoman.contracts import Stages
 from locoman.errors import CheckFailed
 from locoman.migration.phases import required
 from locoman.names import BaseRef
 from locoman.ollama.api import OllamaApi
+from locoman.progress import Stages
 from locoman.store.home import Home
 from locoman.store.migrations import Migration
 from locoman.store.registry import Registry, load_registry

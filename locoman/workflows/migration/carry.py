@@ -8,8 +8,8 @@ from pathlib import Path
 from msgspec import structs
 
 from locoman.catalog.manifest import AdapterPackage, BaseRequirement, Manifest
-from locoman.contracts import Progress
 from locoman.documents import toml_of
+from locoman.progress import Progress
 from locoman.store.atomic import mapped
 from locoman.store.registry import InstalledAdapter, InstalledBase
 from locoman.store.transaction import Transaction

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from locoman.catalog.manifest import read_package
 from locoman.catalog.shelf import Shelf
-from locoman.contracts import Engine, Stages
+from locoman.contracts import Engine
 from locoman.migration.check import cheap_evidence, check_adapter, who_is_asked
 from locoman.migration.levels.behaviour import WEIGHTS_IN_QUESTION
 from locoman.migration.phases import required
@@ -18,6 +18,7 @@ from locoman.migration.subject import Candidate, Subject, read_candidate, subjec
 from locoman.migration.thresholds import thresholds
 from locoman.migration.verdict import ruled_out
 from locoman.names import AdapterRef, BaseRef, ModelName
+from locoman.progress import Stages
 from locoman.store.home import Home
 from locoman.store.migrations import Migration
 from locoman.store.registry import InstalledAdapter, Registry, load_registry

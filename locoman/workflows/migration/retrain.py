@@ -12,11 +12,11 @@ from msgspec import structs
 from locoman.catalog.manifest import read_package
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.sources import open_source
-from locoman.contracts import Stages
 from locoman.documents import toml_of
 from locoman.evaluation.verdict import Verdict
 from locoman.migration.phases import required
 from locoman.names import BaseRef
+from locoman.progress import Stages
 from locoman.store.atomic import mapped, write_atomic
 from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, load_registry

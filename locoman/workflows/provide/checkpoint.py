@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Progress
 from locoman.errors import MissingPrerequisite
+from locoman.progress import Progress
 from locoman.store.digests import sha256_of
 from locoman.workflows.provide.provider import BaseGguf, Offer
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from locoman.catalog.hub import HubFile, find_hub_file
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Progress
 from locoman.errors import MissingPrerequisite
+from locoman.progress import Progress
 from locoman.store.digests import sha256_of
 from locoman.workflows.provide.provider import BaseGguf, Offer
 

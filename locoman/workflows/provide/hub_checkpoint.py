@@ -6,8 +6,8 @@ from pathlib import Path
 
 from locoman.catalog.hub_checkpoint import find_hub_checkpoint
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Progress
 from locoman.errors import MissingPrerequisite
+from locoman.progress import Progress
 from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.workflows.fetch_checkpoint import fetch_checkpoint

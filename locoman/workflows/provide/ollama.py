@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Progress
 from locoman.errors import MissingPrerequisite, OllamaRefused
 from locoman.ollama.api import OllamaApi
 from locoman.ollama.base_file import BaseFile, Unreadable, locate_base
 from locoman.ollama.tag import OllamaTag
+from locoman.progress import Progress
 from locoman.store.registry import OllamaFile, OllamaModel
 from locoman.workflows.ollama_models import PULLED, Holdings
 from locoman.workflows.provide.provider import BaseGguf, Offer

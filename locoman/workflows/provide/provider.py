@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Progress
+from locoman.progress import Progress
 from locoman.store.registry import OllamaModel
 
 Origin = Literal["converted", "downloaded", "ollama", "bundle"]

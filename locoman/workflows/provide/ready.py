@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Progress
 from locoman.errors import OllamaRefused, OllamaUnavailable
+from locoman.progress import Progress
 from locoman.workflows.provide.provider import BaseGguf
 
 

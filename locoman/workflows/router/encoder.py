@@ -10,8 +10,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from locoman.contracts import Stages
 from locoman.errors import InvalidFile, LocomanError, MissingPrerequisite, NoSource, NotEnoughDisk, StoreBusy
+from locoman.progress import Stages
 from locoman.routing.encoder.files import BYTES, FILES, NAME, encoder_folder, is_whole, verify
 from locoman.store.atomic import mapped
 from locoman.store.home import Home

@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from locoman.contracts import Progress
 from locoman.errors import DownloadFailed, InvalidFile, MissingPrerequisite
+from locoman.progress import Progress
 from locoman.routing.encoder.files import BYTES, FILES, NAME, SOURCE
 from locoman.store.atomic import mapped
 from locoman.store.downloads import download

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from msgspec import structs
 
 from locoman.catalog.manifest import AdapterPackage
-from locoman.contracts import Progress, no_progress
+from locoman.progress import Progress, no_progress
 from locoman.routing.fit import Fitted, fit_and_judge
 from locoman.routing.models import Conflict, Encoder
 from locoman.routing.storage import save

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from locoman.contracts import Progress, no_progress
 from locoman.errors import StoreError
+from locoman.progress import Progress, no_progress
 from locoman.routing.encoder.files import ID, encoder_folder, is_whole, open_encoder
 from locoman.routing.encoder.minilm import DIMENSIONS, MiniLM
 from locoman.routing.features import Floats

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from filelock import FileLock, Timeout
 
 from locoman.catalog.manifest import read_package
-from locoman.contracts import Engine, Scorer, Stages
+from locoman.contracts import Engine, Scorer
 from locoman.errors import StoreBusy
 from locoman.evaluation.results import SuiteResult
 from locoman.evaluation.runner import run_suite
 from locoman.evaluation.suite import ScorerChoice
 from locoman.evaluation.verdict import Verdict, verdict
 from locoman.names import AdapterRef, ModelName
+from locoman.progress import Stages
 from locoman.store.atomic import mapped
 from locoman.store.home import Home
 from locoman.training.checkpoint import Look

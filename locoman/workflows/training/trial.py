@@ -12,7 +12,7 @@ import msgspec
 
 from locoman.catalog.manifest import AdapterPackage
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Progress, no_progress
+from locoman.progress import Progress, no_progress
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, Registry
 from locoman.store.transaction import change

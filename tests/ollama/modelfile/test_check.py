@@ -9,13 +9,13 @@ import pytest
 from support import checkpoints, families
 from support.tiny_gguf import write_tiny_base, write_tiny_lora
 
-from locoman.contracts import no_progress
 from locoman.errors import UsageError
 from locoman.ollama.capabilities import Capabilities
 from locoman.ollama.modelfile import Modelfile, render_modelfile
 from locoman.ollama.modelfile.check import check_modelfile
 from locoman.ollama.modelfile.parameters import is_deprecated, known_parameters, parameter_problem, parameter_values
 from locoman.ollama.template_family import load_family
+from locoman.progress import no_progress
 from locoman.workflows.convert import ConvertOptions, execute_convert, plan_convert
 
 TEMPLATE = "TEMPLATE {{ .Prompt }}\n"

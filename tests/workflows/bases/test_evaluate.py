@@ -17,10 +17,10 @@ from support.real_ollama import find_ollama, real_ollama
 from locoman.app import App
 from locoman.catalog.shelf import shipped
 from locoman.catalog.spec import BaseSpec
-from locoman.contracts import Progress, quiet_stages
 from locoman.errors import InvalidFile, UsageError
 from locoman.evaluation.selection.evidence import STEPS
 from locoman.names import BaseRef
+from locoman.progress import Progress, quiet_stages
 from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.workflows.bases.ollama_trial import PREFIX, try_in_ollama

@@ -8,7 +8,7 @@ import pytest
 from support.encoder import encoder_files, real_encoder
 from support.installed import with_vectors
 
-from locoman.contracts import quiet_stages
+from locoman.progress import quiet_stages
 from locoman.routing.text import normalise
 from locoman.store.home import Home
 from locoman.store.registry import load_registry

@@ -16,9 +16,9 @@ from support.installed import copy_home
 from support.kills import finish, locoman
 
 from locoman.catalog.shelf import Shelf, shipped
-from locoman.contracts import quiet_stages
 from locoman.errors import NoSource, NotEnoughDisk
 from locoman.names import BaseRef
+from locoman.progress import quiet_stages
 from locoman.routing.encoder.files import BYTES, FILES, VOCABULARY, WEIGHTS, encoder_folder, is_whole, verify
 from locoman.store.home import Home
 from locoman.store.registry import load_registry

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from locoman.contracts import Stages
 from locoman.evaluation.practical.conversation import hold_conversation
 from locoman.evaluation.practical.latency import measure_latency
 from locoman.evaluation.practical.repeating import repeat_answers
 from locoman.evaluation.selection.evidence import Practical
+from locoman.progress import Stages
 from locoman.workflows.bases.ollama_trial import try_in_ollama
 from locoman.workflows.bases.options import Options
 from locoman.workflows.bases.trial import Trial

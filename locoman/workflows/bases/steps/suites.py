@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from locoman.catalog.shelf import Shelf
-from locoman.contracts import Engine, Message, Progress, Request, Sampling, Stages
+from locoman.contracts import Engine, Message, Request, Sampling
 from locoman.documents import each_line
 from locoman.errors import ContextExceeded, EngineError, InvalidFile, MissingPrerequisite, UnknownName
 from locoman.evaluation.results import SuiteResult
@@ -18,6 +18,7 @@ from locoman.evaluation.selection.evidence import Lengths, Suites, SuiteScore
 from locoman.evaluation.selection.lengths import lengths, needed
 from locoman.evaluation.suite import Suite, read_suite, suite_of
 from locoman.names import BASE, AdapterRef, ModelName
+from locoman.progress import Progress, Stages
 from locoman.scoring import build_scorer
 from locoman.workflows.bases.options import Options
 from locoman.workflows.bases.trial import Trial
