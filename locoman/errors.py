@@ -44,6 +44,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from locoman.sizes import megabytes
+
 MORE_ROOM = "free some space, or set LOCOMAN_HOME to a folder on another disk"
 
 
@@ -367,12 +369,3 @@ class EngineBusy(RequestRefused):
     def __init__(self, retry_after: int) -> None:
         self.retry_after = retry_after
         super().__init__(429, f"Too many requests are waiting. Try again in {retry_after} seconds.")
-
-
-def megabytes(count: int) -> str:
-    """`count` bytes as people read them: "512 kB", "7.1 MB", "2.5 GB" (decimal units)."""
-    if count < 1_000_000:
-        return f"{max(1, round(count / 1e3)) if count else 0} kB"
-    if count < 1_000_000_000:
-        return f"{count / 1e6:.3g} MB"
-    return f"{count / 1e9:.3g} GB"

@@ -14,8 +14,8 @@ from locoman.cli.command import command as make
 from locoman.cli.command import group
 from locoman.cli.install import check_document, run_checks
 from locoman.cli.output import Output
-from locoman.errors import megabytes
 from locoman.names import AdapterRef, BaseRef
+from locoman.sizes import megabytes
 from locoman.workflows.bundle.create import BundlePlan, execute_bundle, plan_bundle
 from locoman.workflows.bundle.install import execute_bundle_install
 from locoman.workflows.bundle.install_plan import BundleInstallPlan, plan_bundle_install

@@ -14,7 +14,7 @@ from locoman.catalog.hub_checkpoint import HubCheckpoint, find_hub_checkpoint
 from locoman.cli.command import command as make
 from locoman.cli.model_plan import Job, carry_out, describe_model, model_lines, target_line
 from locoman.cli.output import Output
-from locoman.errors import megabytes
+from locoman.sizes import megabytes
 from locoman.weights.lora import LoraPlan
 from locoman.workflows.convert import ConvertOptions, ConvertPlan, execute_convert, plan_convert
 from locoman.workflows.model_files import base_weights, check_target, checkpoint_folder

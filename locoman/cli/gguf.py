@@ -12,7 +12,7 @@ from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.command import group
 from locoman.cli.output import Output
-from locoman.errors import megabytes
+from locoman.sizes import megabytes
 from locoman.weights.fingerprint import SKETCH_BITS
 from locoman.weights.gguf_diff import ModelDifference, TensorDifference
 from locoman.workflows.inspect_model import Identified, ModelSummary, diff_files, identify, show_model, verify_model

@@ -10,9 +10,9 @@ import click
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
-from locoman.errors import megabytes
 from locoman.names import BaseRef
 from locoman.routing.encoder.files import BYTES, LICENCE, NAME, is_whole
+from locoman.sizes import megabytes
 from locoman.workflows.encoder_step import EncoderStep, EncoderWish
 from locoman.workflows.install import InstallPlan, execute_install, plan_install
 from locoman.workflows.selfcheck import SelfCheck, self_check

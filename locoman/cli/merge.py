@@ -13,7 +13,7 @@ from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.model_plan import Job, carry_out, target_line
 from locoman.cli.output import Output
-from locoman.errors import megabytes
+from locoman.sizes import megabytes
 from locoman.workflows.merge import MergePlan, execute_merge, merge_plan
 from locoman.workflows.model_files import adapter_weights, base_weights
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from locoman.cli.output import Output
-from locoman.errors import megabytes
 from locoman.progress import Progress
+from locoman.sizes import megabytes
 from locoman.weights.model_plan import ModelPlan
 
 SHOWN_FALLBACKS = 8

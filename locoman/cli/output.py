@@ -117,7 +117,7 @@ class _Bar:
         self._task = bars.add_task(title, total=None, amount="", rate="")
 
     def update(self, done: int, total: int | None, unit: str) -> None:
-        from locoman.errors import megabytes
+        from locoman.sizes import megabytes
 
         self._bars.update(self._task, completed=done, total=total)
         speed = self._bars.tasks[self._bars.task_ids.index(self._task)].speed

@@ -13,7 +13,7 @@ from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.model_plan import Job, carry_out, describe_model, model_lines, target_line
 from locoman.cli.output import Output
-from locoman.errors import megabytes
+from locoman.sizes import megabytes
 from locoman.workflows.model_files import gguf_file
 from locoman.workflows.quantize import QuantizeOptions, QuantizePlan, execute_quantize, quantize_plan
 

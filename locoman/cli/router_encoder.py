@@ -12,7 +12,7 @@ from locoman.cli.command import command as make
 from locoman.cli.command import group
 from locoman.cli.output import Output
 from locoman.cli.router_pages import describe_fit, fit_lines
-from locoman.errors import megabytes
+from locoman.sizes import megabytes
 
 encoder = group("encoder", "Bring the router's encoder here, or remove it.")
 

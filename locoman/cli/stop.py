@@ -7,7 +7,7 @@ import click
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
-from locoman.errors import megabytes
+from locoman.sizes import megabytes
 
 
 @make("stop")

@@ -12,7 +12,7 @@ import click
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
-from locoman.errors import megabytes
+from locoman.sizes import megabytes
 from locoman.workflows.sync import Synced, SyncPlan, execute_sync, plan_sync
 
 _ASK_FROM_BYTES = 1 << 30

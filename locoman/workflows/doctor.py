@@ -7,16 +7,9 @@ from dataclasses import dataclass
 
 from locoman.catalog.shelf import Shelf
 from locoman.contracts import Engine, Message, Request, Sampling
-from locoman.errors import (
-    CheckFailed,
-    InvalidFile,
-    LocomanError,
-    NotEnoughMemory,
-    NothingInstalled,
-    OllamaUnavailable,
-    megabytes,
-)
+from locoman.errors import CheckFailed, InvalidFile, LocomanError, NotEnoughMemory, NothingInstalled, OllamaUnavailable
 from locoman.names import BASE, BaseRef
+from locoman.sizes import megabytes
 from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.store.registry import Registry, load_registry

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from locoman.errors import OllamaRefused, OllamaUnavailable, megabytes
+from locoman.errors import OllamaRefused, OllamaUnavailable
+from locoman.sizes import megabytes
 from locoman.store.registry import Registry
 
 REMEDY = "locoman stop --ollama"

@@ -9,7 +9,7 @@ import click
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
-from locoman.errors import megabytes
+from locoman.sizes import megabytes
 from locoman.workflows.index_packages import archive_name, execute_index, plan_index
 
 _FOLDER = click.Path(path_type=Path, file_okay=False)

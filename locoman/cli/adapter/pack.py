@@ -11,7 +11,7 @@ from locoman.app import App
 from locoman.cli.adapter.check import describe, lines
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
-from locoman.errors import megabytes
+from locoman.sizes import megabytes
 from locoman.workflows.authoring.check import check_package
 from locoman.workflows.authoring.pack import execute_pack, plan_pack
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from locoman.app import App
 from locoman.cli.output import Output
-from locoman.errors import megabytes
+from locoman.sizes import megabytes
 from locoman.workflows.add import AddPlan, AddStep, execute_add
 
 _WORDS = {"install": "new", "activate": "installed, becomes active", "keep": "installed already"}

@@ -10,7 +10,7 @@ from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
 from locoman.contracts import Listing
-from locoman.errors import megabytes
+from locoman.sizes import megabytes
 from locoman.store.registry import Registry
 from locoman.workflows.offers import ask_sources
 

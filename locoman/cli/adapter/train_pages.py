@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from locoman.errors import megabytes
 from locoman.evaluation.statistics import Interval
+from locoman.sizes import megabytes
 from locoman.training.checkpoint import Look
 from locoman.training.lora import Trained
 from locoman.workflows.training.execute import Evaluated

@@ -11,7 +11,7 @@ from msgspec import to_builtins
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
-from locoman.errors import megabytes
+from locoman.sizes import megabytes
 
 if TYPE_CHECKING:
     from locoman.workflows.bases.add import AddPlan

@@ -10,7 +10,8 @@ import click
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
-from locoman.errors import UsageError, megabytes
+from locoman.errors import UsageError
+from locoman.sizes import megabytes
 from locoman.workflows.bases.options import DEFAULT_TASK, Options, parse_steps
 
 _FILE = click.Path(path_type=Path)

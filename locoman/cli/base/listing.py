@@ -12,8 +12,8 @@ from locoman.catalog.spec import BaseSpec
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
 from locoman.cli.remove import carry_out
-from locoman.errors import megabytes
 from locoman.names import BaseRef
+from locoman.sizes import megabytes
 from locoman.store.registry import InstalledBase, Registry
 from locoman.workflows.activate import UsePlan, plan_use, use_base
 from locoman.workflows.remove import plan_remove_base

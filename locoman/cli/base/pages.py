@@ -7,12 +7,12 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from locoman.errors import megabytes
 from locoman.evaluation.selection.check import Check
 from locoman.evaluation.selection.dimensions import dimensions
 from locoman.evaluation.selection.pick import TUNED, Judged
 from locoman.evaluation.selection.requirements import HARD
 from locoman.evaluation.selection.subject import Subject
+from locoman.sizes import megabytes
 
 COLUMNS = ("BASE", "PARAMETERS", "SIZE", "MEMORY", "CONTEXT", "LICENCE", "TUNED", "REQUIREMENTS")
 _SIGNS = {"passed": "ok", "failed": "NO", "unknown": "?"}

@@ -16,10 +16,11 @@ from locoman.catalog.licences import USES, Use
 from locoman.cli.base import pages
 from locoman.cli.command import command as make
 from locoman.cli.output import Mode, Output
-from locoman.errors import UsageError, megabytes
+from locoman.errors import UsageError
 from locoman.evaluation.selection.check import Wishes
 from locoman.evaluation.selection.pick import FAST_MACHINE_BYTES, Pick
 from locoman.evaluation.selection.pick import pick as choose
+from locoman.sizes import megabytes
 from locoman.workflows.bases.view import subjects
 from locoman.workflows.install import machine_memory
 

@@ -10,7 +10,8 @@ import click
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
-from locoman.errors import UsageError, megabytes
+from locoman.errors import UsageError
+from locoman.sizes import megabytes
 from locoman.workflows.migration.retire import RetirePlan, execute_retire, plan_retire
 from locoman.workflows.migration.rollback import RollbackPlan, execute_rollback, plan_rollback
 from locoman.workflows.remove import Removed

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from locoman.errors import megabytes
 from locoman.evaluation.selection.evidence import CandidateEvaluation, SuiteScore
 from locoman.evaluation.statistics import mcnemar, paired_bootstrap
+from locoman.sizes import megabytes
 
 SPEED_RATIO = 1.2
 """How much faster, or smaller, one has to be for that to count: less is the noise of a laptop."""

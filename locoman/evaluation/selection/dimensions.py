@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from locoman.errors import megabytes
 from locoman.evaluation.selection.subject import Subject
+from locoman.sizes import megabytes
 
 UNKNOWN = "not recorded"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from locoman.errors import megabytes
 from locoman.evaluation.selection.evidence import BaseEvaluation, CandidateEvaluation, Practical
 from locoman.evaluation.selection.merge import Merged
 from locoman.reporting import plots
 from locoman.reporting.report import Block, Bullets, Cell, Paragraph, Report, Section, Table, Tone
+from locoman.sizes import megabytes
 
 _SIGNS = {"passed": "yes", "failed": "NO", "unknown": "?"}
 _TONES: dict[str, Tone] = {

@@ -10,10 +10,11 @@ from msgspec import structs
 
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
-from locoman.errors import CheckFailed, UsageError, WrongPhase, megabytes
+from locoman.errors import CheckFailed, UsageError, WrongPhase
 from locoman.migration.calendar import Calendar, Semester
 from locoman.migration.phases import NEXT
 from locoman.names import BaseRef
+from locoman.sizes import megabytes
 from locoman.store.home import Home
 from locoman.store.migrations import Migration
 from locoman.store.registry import Registry, load_registry

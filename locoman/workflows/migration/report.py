@@ -6,12 +6,13 @@ import hashlib
 
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
-from locoman.errors import InvalidFile, StoreError, WrongPhase, megabytes
+from locoman.errors import InvalidFile, StoreError, WrongPhase
 from locoman.evaluation.selection.evidence import read_evaluation
 from locoman.evaluation.selection.report import evaluation_sections
 from locoman.migration.report import AdapterRow, BaseFacts, migration_report
 from locoman.names import BaseRef
 from locoman.reporting.report import Report, Section
+from locoman.sizes import megabytes
 from locoman.store.home import Home
 from locoman.store.migrations import Migration
 from locoman.store.registry import load_registry

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from locoman.errors import megabytes
 from locoman.evaluation.selection.check import Check, Wishes
 from locoman.evaluation.selection.subject import Subject
+from locoman.sizes import megabytes
 
 USABLE_SHARE = 0.6
 """Of a machine's memory: the system, a browser and an editor take the rest (some 3 GB of 8)."""

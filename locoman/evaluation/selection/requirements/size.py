@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from locoman.errors import megabytes
 from locoman.evaluation.selection.check import Check, Wishes
 from locoman.evaluation.selection.subject import BITS_PER_WEIGHT, Subject
+from locoman.sizes import megabytes
 
 LARGEST_BYTES = 3_000_000_000
 MARGIN = 0.15  # a reckoned size decides only outside this share around the bound

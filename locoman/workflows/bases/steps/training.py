@@ -15,12 +15,13 @@ from locoman.catalog.recipe import Recipe
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
 from locoman.documents import toml_of
-from locoman.errors import MissingPrerequisite, UsageError, megabytes
+from locoman.errors import MissingPrerequisite, UsageError
 from locoman.evaluation.selection.evidence import LossPoint, Trainability
 from locoman.evaluation.selection.lengths import steps_to_share
 from locoman.evaluation.suite import Suite, suite_of
 from locoman.names import BaseRef
 from locoman.progress import Stages
+from locoman.sizes import megabytes
 from locoman.store.atomic import mapped, write_atomic
 from locoman.store.home import Home
 from locoman.training.checkpoint import Look
