@@ -9,6 +9,7 @@ decided in one table, `locoman.cli.errors`.
     │   ├── InvalidName                       a name that cannot be a name
     │   ├── InvalidOption                     an option of a scorer with a value that it cannot have
     │   ├── Unwritable                        a value that no Modelfile can say
+    │   ├── Incomplete                        what was given does not tell all; carries the options that would
     │   └── WrongPhase                        a step of a change of base whose turn it is not
     ├── CheckFailed                   exit 3  a gate, a verdict or a self-check fell short
     │   └── WrongBase                         an adapter that was made for another base
@@ -34,6 +35,7 @@ decided in one table, `locoman.cli.errors`.
     └── EngineError                   exit 1  the engine could not answer
         ├── EngineUnavailable                 it could not be started or reached
         ├── EngineLost                        it went away in the middle of an answer
+        │   └── EngineSilent                      or gave no sign of life for too long
         └── RequestRefused                    it answered, and said no (status, message)
             ├── ContextExceeded               the conversation is longer than the context; tokens, limit
             └── EngineBusy                    too many requests are waiting; seconds until a retry makes sense

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import locoman
+from locoman import errors
 from locoman.cli.errors import TABLE, advise
 from locoman.cli.main import COMMANDS
 from locoman.errors import LocomanError
@@ -54,10 +55,21 @@ def test_the_table_of_contents_says_what_the_command_says(entry) -> None:  # typ
         assert command.help.splitlines()[0].startswith(entry.summary.rstrip("."))
 
 
-def test_every_error_has_a_next_command_and_an_exit_code() -> None:
-    def below(kind: type) -> set[type]:
-        return {kind}.union(*(below(sub) for sub in kind.__subclasses__()))
+def below(kind: type) -> set[type]:
+    return {kind}.union(*(below(sub) for sub in kind.__subclasses__()))
 
+
+def test_the_tree_of_errors_is_drawn_as_it_is() -> None:
+    drawn: dict[str, str] = {}
+    above: list[str] = []
+    for line in (errors.__doc__ or "").splitlines():
+        if found := re.match(r"    ([│├└─ ]*)([A-Z]\w+) {3}", line):
+            above[len(found[1]) // 4 :] = [found[2]]
+            drawn[found[2]] = above[-2] if len(above) > 1 else "Exception"
+    assert drawn == {kind.__name__: kind.__base__.__name__ for kind in below(LocomanError) if kind.__base__}
+
+
+def test_every_error_has_a_next_command_and_an_exit_code() -> None:
     codes = {code for _, code in ((kind, advice.code) for kind, advice in TABLE)}
     assert codes == {1, 2, 3, 4}
     for kind in below(LocomanError):
