@@ -9,18 +9,19 @@ import json
 import os
 import threading
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, TypeVar
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from locoman.documents import read_text
-from locoman.errors import InvalidFile, StoreBusy, StoreError
+from locoman.errors import InvalidFile, StoreError
 from locoman.evaluation.results import CaseResult
 from locoman.store.atomic import mapped, write_atomic
+from locoman.store.locks import held
 
 HEADER, CASES, RESULT, LOCK = "run.json", "cases.jsonl", "result.json", "lock"
 SYNC_SECONDS = 0.05
@@ -115,18 +116,13 @@ class Journal:
         self.header = header
         self._results: dict[int, CaseResult] = {}
         self._seconds = 0.0
-        self._lock = FileLock(folder / LOCK)
+        self._lock = ExitStack()
         self._file: BinaryIO | None = None
         self._syncing: _Syncing | None = None
 
     def __enter__(self) -> Journal:
-        with mapped(self.folder):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            self._lock.acquire(timeout=0)
-        except Timeout:
-            raise StoreBusy(self.folder) from None
-        try:
+        with ExitStack() as stack:
+            stack.enter_context(held(self.folder / LOCK, self.folder))
             if not (self.folder / HEADER).exists():
                 write_atomic(self.folder / HEADER, msgspec.json.format(msgspec.json.encode(self.header)) + b"\n")
             path = self.folder / CASES
@@ -139,9 +135,7 @@ class Journal:
                 if self._file.tell() > whole:  # the line that was being written when the process was killed
                     self._file.truncate(whole)
                 self._syncing = _Syncing(self._file.fileno())
-        except BaseException:
-            self._lock.release()
-            raise
+            self._lock = stack.pop_all()
         return self
 
     def __exit__(
@@ -154,7 +148,7 @@ class Journal:
         finally:
             if self._file is not None:
                 self._file.close()
-            self._lock.release()
+            self._lock.close()
 
     @property
     def done(self) -> Mapping[int, CaseResult]:

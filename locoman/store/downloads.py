@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from filelock import FileLock, Timeout
 
-from locoman.errors import DownloadFailed, NotEnoughDisk, StoreBusy
+from locoman.errors import DownloadFailed, NotEnoughDisk
 from locoman.progress import Progress, no_progress
 from locoman.store.atomic import mapped, publish
 from locoman.store.digests import sha256_of
+from locoman.store.locks import held
 from locoman.store.part import Part
 
 MAX_REDIRECTS = 5
@@ -64,12 +64,12 @@ def download(
 
     Returns at once when `target` already has the digest. `staging` must lie on the file system of `target`.
 
-    Raises DownloadFailed, NotEnoughDisk, StoreBusy (another process fetches the same file), StoreError.
+    Raises DownloadFailed, NotEnoughDisk (another process fetches the same file), StoreError.
     """
     job = _Job(url, target, sha256.lower() if sha256 else None, size, progress, patience)
     key = job.sha256 or hashlib.sha256(url.encode()).hexdigest()
-    with mapped(staging), _lock(staging / f"{key}.lock"):
-        staging.mkdir(parents=True, exist_ok=True)
+    # Two processes that wrote one part would undo each other's check of its content.
+    with mapped(staging), held(staging / f"{key}.lock", staging):
         if job.sha256 and _has_digest(target, job.sha256, size):
             return
         with Part.open(staging, key) as part, _client(client) as http:
@@ -262,18 +262,3 @@ def _client(given: httpx.Client | None) -> Iterator[httpx.Client]:
         return
     with httpx.Client() as own:
         yield own
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    """Two processes that wrote one part would undo each other's check of its content."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise StoreBusy(path.parent) from None
-    try:
-        yield
-    finally:
-        lock.release()

@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from locoman.errors import StoreBusy
 from locoman.store.atomic import mapped, publish
 from locoman.store.home import Home
+from locoman.store.locks import held
 from locoman.store.registry import Registry, load_registry, save_registry
 
 LOCK_WAIT_SECONDS = 10.0
+_LOCK = "registry.lock"
 
 
 class Transaction:
@@ -57,7 +57,7 @@ class Transaction:
 @contextmanager
 def change(home: Home, *, wait: float = LOCK_WAIT_SECONDS) -> Iterator[Transaction]:
     """Opens LOCOMAN_HOME for one change. Raises StoreBusy after `wait` seconds, StoreReadOnly, InvalidFile."""
-    with mapped(home.locks), _writer_lock(home, wait):
+    with mapped(home.locks), held(home.locks / _LOCK, home.root, wait):
         recovered = _sweep(home, load_registry(home.registry)) if _interrupted(home) else ()
         home.staging.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix="change-", dir=home.staging))
@@ -75,24 +75,10 @@ def recover(home: Home) -> tuple[str, ...]:
     if not _interrupted(home):
         return ()
     try:
-        with mapped(home.locks), _writer_lock(home, 0):
+        with mapped(home.locks), held(home.locks / _LOCK, home.root):
             return _sweep(home, load_registry(home.registry))
     except StoreBusy:
         return ()
-
-
-@contextmanager
-def _writer_lock(home: Home, wait: float) -> Iterator[None]:
-    home.locks.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home.locks / "registry.lock")
-    try:
-        lock.acquire(timeout=wait)
-    except Timeout:
-        raise StoreBusy(home.root) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _interrupted(home: Home) -> bool:

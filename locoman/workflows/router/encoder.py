@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from locoman.errors import InvalidFile, LocomanError, MissingPrerequisite, NoSource, NotEnoughDisk, StoreBusy
+from locoman.errors import InvalidFile, LocomanError, MissingPrerequisite, NoSource, NotEnoughDisk
 from locoman.progress import Stages
 from locoman.routing.encoder.files import BYTES, FILES, NAME, encoder_folder, is_whole, verify
 from locoman.store.atomic import mapped
 from locoman.store.home import Home
+from locoman.store.locks import held
 from locoman.store.transaction import Transaction, change
 from locoman.workflows.router.encoder_sources import EncoderSource, given_source, known_sources
 from locoman.workflows.router.fitting import Fit, fit_all
@@ -56,21 +55,12 @@ def fetched_encoder(home: Home, plan: EncoderPlan, stages: Stages) -> Iterator[P
     What had arrived when a process was killed is gone on from. Raises NoSource, StoreBusy (somebody fetches it), StoreError.
     """
     place = home.downloads / plan.folder.name
-    with mapped(home.downloads):
-        home.downloads.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(home.downloads / f"{plan.folder.name}.lock", timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise StoreBusy(home.root) from None
-    try:
+    with held(home.downloads / f"{plan.folder.name}.lock", home.root):
         with mapped(place):
             place.mkdir(exist_ok=True)
         if not _arrived(place):
             _fetch(plan, place, stages)
         yield place
-    finally:
-        lock.release()
 
 
 def publish_encoder(tx: Transaction, fetched: Path, plan: EncoderPlan) -> None:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-
-from filelock import FileLock, Timeout
 
 from locoman.catalog.manifest import read_package
 from locoman.contracts import Engine, Scorer
-from locoman.errors import StoreBusy
 from locoman.evaluation.results import SuiteResult
 from locoman.evaluation.runner import run_suite
 from locoman.evaluation.suite import ScorerChoice
@@ -20,6 +17,7 @@ from locoman.names import AdapterRef, ModelName
 from locoman.progress import Stages
 from locoman.store.atomic import mapped
 from locoman.store.home import Home
+from locoman.store.locks import held
 from locoman.training.checkpoint import Look
 from locoman.training.course import Watch
 from locoman.training.lora import Machine, Trained, libraries, train_adapter
@@ -65,29 +63,13 @@ def execute_train(
         check_identity(folder, plan.base)
     weights = plan.state / "weights"
     watch = Watch(stages(f"Training {plan.package.manifest.name}"), look, plan.state)
-    with _alone(home, plan):
+    with held(home.locks / f"training-{plan.state.name}.lock", plan.state):
         trained = train_adapter(
             folder, plan.base.name, plan.examples, plan.recipe, weights, template=plan.template, watch=watch,
             machine=machine,
         )  # fmt: skip
         write_package(plan, weights)
     return trained
-
-
-@contextmanager
-def _alone(home: Home, plan: TrainPlan) -> Iterator[None]:
-    """One process at a time does the same training. Raises StoreBusy."""
-    with mapped(home.locks):
-        home.locks.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(home.locks / f"training-{plan.state.name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise StoreBusy(plan.state) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def evaluate_trained(home: Home, plan: TrainPlan, engine_of: EngineOf, scorers: ScorersOf, stages: Stages) -> Evaluated:
