@@ -59,11 +59,8 @@ def create(
         adapters=tuple(AdapterRef.parse(name) for name in adapters), with_base=not adapters_only, force=force,
     )  # fmt: skip
     document = _describe(plan)
-    if dry_run:
-        out.result(document, lambda: out.lines(_lines(plan)))
+    if out.plan(document, _lines(plan), dry_run=dry_run):
         return
-    for line in _lines(plan):
-        out.note(line)
     with out.stages() as stages:
         size = execute_bundle(plan, stages)
     out.result(document | {"written": True, "bytes": size}, lambda: out.line(f"{file} is ready ({megabytes(size)})."))
@@ -105,11 +102,8 @@ def install(app: App, out: Output, file: Path, into_ollama: bool, dry_run: bool,
     ollama = app.ollama() if into_ollama else None
     plan = plan_bundle_install(app.home, app.shelf, app.ready_bases, file, ollama)
     document: dict[str, Any] = {"plan": _describe_install(plan), "installed": False, "checks": []}
-    if dry_run:
-        out.result(document, lambda: out.lines(_install_lines(plan)))
+    if out.plan(document, _install_lines(plan), dry_run=dry_run):
         return
-    for line in _install_lines(plan):
-        out.note(line)
     with out.stages() as stages:
         installed = execute_bundle_install(app.home, app.shelf, app.ready_bases, plan, stages, ollama)
     if plan.place is not None and not plan.place.second_copy and installed.base.origin != "ollama":

@@ -60,8 +60,7 @@ def command(
         out.result(document, lambda: out.lines(plan_lines(plan)))
         return
     if not plan.nothing_to_do:
-        for line in plan_lines(plan):
-            out.note(line)
+        out.notes(plan_lines(plan))
     if plan.download_bytes and not yes and sys.stdin.isatty():
         click.confirm("Go on?", abort=True, err=True)
     with out.stages() as stages:

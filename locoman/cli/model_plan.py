@@ -32,11 +32,8 @@ class Job:
 def carry_out(out: Output, job: Job, *, dry_run: bool) -> None:
     """Shows the plan, and unless it is a dry run executes it and tells how fast that went."""
     document = {**job.document, "written": False}
-    if dry_run:
-        out.result(document, lambda: out.lines(job.lines))
+    if out.plan(document, job.lines, dry_run=dry_run):
         return
-    for line in job.lines:
-        out.note(line)
     started = time.perf_counter()
     with out.stages() as stages:
         job.execute(stages(job.title))

@@ -57,8 +57,7 @@ def write(
       locoman modelfile write model.gguf --template prompts.gotmpl -o Modelfile
     """
     planned = plan_modelfile(app.home, app.shelf, subject, adapter=adapter, template=template)
-    for note in planned.notes:
-        out.note(note)
+    out.notes(planned.notes)
     document = {**describe(planned), "file": str(target) if target else None}
     if target is None:
         out.result(document, lambda: out.write(planned.text))

@@ -37,6 +37,14 @@ class Output:
         else:
             render()
 
+    def plan(self, document: Mapping[str, Any], lines: Iterable[str], *, dry_run: bool) -> bool:
+        """Shows what is going to be done, before it is; under --dry-run that is the result, and True is returned."""
+        if dry_run:
+            self.result(document, lambda: self.lines(lines))
+        else:
+            self.notes(lines)
+        return dry_run
+
     def write(self, text: str) -> None:
         """Text on stdout at once, as it is; characters that the terminal cannot show are replaced."""
         encoding = sys.stdout.encoding or "utf-8"
@@ -56,6 +64,11 @@ class Output:
         """A remark on stderr, for a person who has not asked for quiet."""
         if self.mode is Mode.PERSON:
             print(text, file=sys.stderr, flush=True)
+
+    def notes(self, texts: Iterable[str]) -> None:
+        """Remarks, one a line."""
+        for text in texts:
+            self.note(text)
 
     def aside(self, text: str) -> None:
         """A dim remark on stderr, on a terminal only."""

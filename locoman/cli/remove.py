@@ -48,8 +48,7 @@ def carry_out(app: App, out: Output, plans: tuple[RemovePlan, ...], what: str, *
         if not sys.stdin.isatty():
             raise UsageError("Removing needs --yes where nobody can be asked.")
         for plan in plans:
-            for line in _lines(plan):
-                out.note(line)
+            out.notes(_lines(plan))
         click.confirm("Remove?", abort=True, err=True)
     removed = execute_remove(app.home, plans, app.ollama())
     if removed.left:

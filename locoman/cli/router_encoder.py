@@ -51,8 +51,7 @@ def install(app: App, out: Output, given: Path | None, dry_run: bool) -> None:
     if dry_run or not plan.sources:
         out.result(document, lambda: out.lines([*lines, "          installed already"] if not plan.sources else lines))
         return
-    for line in lines:
-        out.note(line)
+    out.notes(lines)
     with out.stages() as stages:
         fits = execute_encoder(app.home, plan, stages)
     document |= {"installed": True, "fits": [describe_fit(fit) for fit in fits]}

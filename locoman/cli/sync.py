@@ -45,8 +45,7 @@ def command(app: App, out: Output, strategy: str | None, prune: bool, dry_run: b
         out.result(document, lambda: out.lines(plan_lines(plan)))
         return
     if not plan.nothing_to_do:
-        for line in plan_lines(plan):
-            out.note(line)
+        out.notes(plan_lines(plan))
     if plan.upload_bytes + plan.download_bytes > _ASK_FROM_BYTES and not yes and sys.stdin.isatty():
         click.confirm("Go on?", abort=True, err=True)
     started = time.perf_counter()

@@ -34,8 +34,7 @@ def pack(app: App, out: Output, folder: Path, target: Path | None, force: bool, 
     """
     criticism = check_package(folder, app.home, app.shelf)
     if criticism.errors or criticism.package is None:
-        for line in lines(criticism):
-            out.note(line)
+        out.notes(lines(criticism))
         out.result(describe(criticism) | {"written": False}, lambda: None)
         out.fall_short(f"{folder} is not whole, so it is not packed.", f"locoman adapter check {folder}")
     plan = plan_pack(criticism.package, target, force=force)

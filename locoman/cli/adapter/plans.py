@@ -24,8 +24,7 @@ def carry_out(app: App, out: Output, plan: AddPlan, *, dry_run: bool, nothing: s
     if plan.nothing_to_do:
         out.result(document | {"done": True}, lambda: out.line(nothing))
         return
-    for line in plan_lines(plan):
-        out.note(line)
+    out.notes(plan_lines(plan))
     with out.stages() as stages:
         done = execute_add(app.home, plan, stages)
     answering = ", ".join(f"{adapter.ref}" for adapter in done)

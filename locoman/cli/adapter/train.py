@@ -57,11 +57,8 @@ def train(
     """
     options = TrainOptions(BaseRef.parse(base) if base else None, checkpoint, out_, not no_eval, allow_code)
     plan = plan_train(app.home, app.shelf, name, options)
-    if dry_run:
-        out.result(pages.describe_plan(plan), lambda: out.lines(pages.plan_lines(plan)))
+    if out.plan(pages.describe_plan(plan), pages.plan_lines(plan), dry_run=dry_run):
         return
-    for line in pages.plan_lines(plan):
-        out.note(line)
 
     def look(at: Look) -> None:
         out.note(pages.look_line(at))

@@ -50,8 +50,7 @@ def import_(
     made, imported = import_into(
         folder or app.home.suites, path, name, shape=shape or "", data=data, examples=examples, scorer=chosen
     )
-    for note in imported.notes:
-        out.note(note)
+    out.notes(imported.notes)
     suite = imported.suite
     document = {"suite": suite.name, "path": str(made), "cases": len(suite.cases), "notes": list(imported.notes)}
     out.result(document, lambda: out.line(f"{suite.name}: {len(suite.cases):,} cases in {made}"))

@@ -29,11 +29,8 @@ def command(app: App, out: Output, override: str, without_ollama: bool, dry_run:
     """
     plan = plan_apply(app.home, app.shelf, app.ollama(), app.today, ollama=not without_ollama)
     document = _document(plan)
-    if dry_run:
-        out.result(document, lambda: out.lines(_lines(plan)))
+    if out.plan(document, _lines(plan), dry_run=dry_run):
         return
-    for line in _lines(plan):
-        out.note(line)
     with out.stages() as stages:
         done = execute_apply(app.home, app.shelf, app.ollama(), plan, stages, override)
     document |= {"applied": True, "migration": to_builtins(done.migration)}

@@ -78,8 +78,7 @@ def _confirm(out: Output, lines: Iterator[str], yes: bool, question: str) -> Non
         return
     if not sys.stdin.isatty():
         raise UsageError("This needs --yes where nobody can be asked.")
-    for line in lines:
-        out.note(line)
+    out.notes(lines)
     click.confirm(question, abort=True, err=True)
 
 
