@@ -10,7 +10,8 @@ from pathlib import Path
 
 from locoman.catalog.manifest import AdapterPackage, read_package
 from locoman.errors import InvalidFile, LocomanError, NothingInstalled, UnknownName
-from locoman.evaluation.suite import Suite, read_suite, suite_of
+from locoman.evaluation.suite import Suite
+from locoman.evaluation.suite_file import read_suite, suite_of
 from locoman.names import AdapterRef, BaseRef, ModelName, nearest
 from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, InstalledBase, Registry

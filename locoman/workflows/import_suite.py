@@ -6,7 +6,7 @@ from pathlib import Path
 
 from locoman.errors import InvalidFile, LocomanError, UsageError
 from locoman.evaluation.importing import Imported, import_suite
-from locoman.evaluation.suite import read_suite
+from locoman.evaluation.suite_file import read_suite
 from locoman.evaluation.writing import write_suite
 from locoman.names import check_name
 

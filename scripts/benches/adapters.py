@@ -14,7 +14,8 @@ from locoman.catalog.shelf import shipped
 from locoman.documents import read_jsonl
 from locoman.evaluation.results import SuiteResult
 from locoman.evaluation.runner import run_suite
-from locoman.evaluation.suite import Suite, suite_of
+from locoman.evaluation.suite import Suite
+from locoman.evaluation.suite_file import suite_of
 from locoman.names import ModelName
 from locoman.scoring import build_scorer
 from locoman.workflows.collection import active_packages

@@ -26,7 +26,8 @@ from locoman.catalog.manifest import read_package
 from locoman.catalog.shelf import shipped
 from locoman.contracts import ServedBase
 from locoman.evaluation.prompts import messages
-from locoman.evaluation.suite import Suite, read_suite
+from locoman.evaluation.suite import Suite
+from locoman.evaluation.suite_file import read_suite
 
 SLOTS = 4
 CASES = 200

@@ -28,7 +28,8 @@ from benches.home import locoman, tiny_home
 from locoman.app import App
 from locoman.evaluation import prompts
 from locoman.evaluation.runner import run_suite
-from locoman.evaluation.suite import Suite, suite_of
+from locoman.evaluation.suite import Suite
+from locoman.evaluation.suite_file import suite_of
 from locoman.names import ModelName
 from locoman.ollama.api import NewModel, OllamaApi
 from locoman.ollama.wanted import adapter_tag

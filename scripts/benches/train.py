@@ -17,7 +17,7 @@ from benches.figure import Figure, at_most
 from benches.home import locoman, tiny_home
 from locoman.app import App
 from locoman.evaluation.runner import run_suite
-from locoman.evaluation.suite import suite_of
+from locoman.evaluation.suite_file import suite_of
 from locoman.names import AdapterRef, ModelName
 from locoman.progress import no_progress
 from locoman.scoring import build_scorer

@@ -13,7 +13,8 @@ from locoman.contracts import Target
 from locoman.errors import InvalidFile, LocomanError, Unsupported, UsageError
 from locoman.evaluation.importing import import_suite
 from locoman.evaluation.prompts import context, messages
-from locoman.evaluation.suite import Suite, read_suite
+from locoman.evaluation.suite import Suite
+from locoman.evaluation.suite_file import read_suite
 from locoman.scoring import build_scorer
 from locoman.workflows.import_suite import import_into
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from locoman.documents import json_of_line, read_lines
 from locoman.errors import InvalidFile
-from locoman.evaluation.suite import MAX_CASES
+from locoman.evaluation.suite_file import MAX_CASES
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
 from locoman.errors import MissingPrerequisite, UnknownName, UsageError
 from locoman.evaluation.overlap import refuse_overlap
-from locoman.evaluation.suite import Suite, suite_of
+from locoman.evaluation.suite import Suite
+from locoman.evaluation.suite_file import suite_of
 from locoman.names import AdapterRef, BaseRef
 from locoman.scoring import scorer_kind
 from locoman.store.home import Home

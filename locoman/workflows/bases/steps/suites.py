@@ -16,7 +16,8 @@ from locoman.evaluation.results import SuiteResult
 from locoman.evaluation.runner import run_suite
 from locoman.evaluation.selection.evidence import Lengths, Suites, SuiteScore
 from locoman.evaluation.selection.lengths import lengths, needed
-from locoman.evaluation.suite import Suite, read_suite, suite_of
+from locoman.evaluation.suite import Suite
+from locoman.evaluation.suite_file import read_suite, suite_of
 from locoman.names import BASE, AdapterRef, ModelName
 from locoman.progress import Progress, Stages
 from locoman.scoring import build_scorer

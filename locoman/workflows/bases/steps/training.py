@@ -18,7 +18,8 @@ from locoman.documents import toml_of
 from locoman.errors import MissingPrerequisite, UsageError
 from locoman.evaluation.selection.evidence import LossPoint, Trainability
 from locoman.evaluation.selection.lengths import steps_to_share
-from locoman.evaluation.suite import Suite, suite_of
+from locoman.evaluation.suite import Suite
+from locoman.evaluation.suite_file import suite_of
 from locoman.names import BaseRef
 from locoman.progress import Stages
 from locoman.sizes import megabytes

@@ -13,7 +13,8 @@ from locoman.contracts import Message
 from locoman.errors import InvalidFile, UnknownKey
 from locoman.evaluation.overlap import overlaps, refuse_overlap
 from locoman.evaluation.prompts import context, messages
-from locoman.evaluation.suite import Prompt, Suite, read_suite, suite_of
+from locoman.evaluation.suite import Prompt, Suite
+from locoman.evaluation.suite_file import read_suite, suite_of
 
 CASES = [{"question": "What is 1 + 1?", "answer": "2"}, {"question": "What is 2 + 2?", "answer": "4"}]
 
