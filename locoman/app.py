@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from locoman.routing.cascade import Router
     from locoman.store.registry import Registry
     from locoman.workflows.bases.trial import Bench
-    from locoman.workflows.evaluate import EngineFacts
+    from locoman.workflows.evaluation_plan import EngineFacts
     from locoman.workflows.held import Held
     from locoman.workflows.lineup import RegistryLineup
     from locoman.workflows.provide.provider import Provider
@@ -190,7 +190,7 @@ class App:
     def engine_facts(self) -> EngineFacts:
         """Which engine `engine` gives, for telling evaluations apart. Raises UsageError, InvalidFile."""
         from locoman.store.digests import sha256_of
-        from locoman.workflows.evaluate import EngineFacts
+        from locoman.workflows.evaluation_plan import EngineFacts
 
         kind = self.settings.text("engine.kind")
         if kind == "openai":

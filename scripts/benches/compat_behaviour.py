@@ -18,7 +18,8 @@ from locoman.names import AdapterRef, ModelName
 from locoman.progress import quiet_stages
 from locoman.store.home import Home
 from locoman.store.registry import load_registry
-from locoman.workflows.evaluate import EvaluationOptions, execute_evaluation, plan_evaluation
+from locoman.workflows.evaluate import execute_evaluation
+from locoman.workflows.evaluation_plan import EvaluationOptions, plan_evaluation
 from locoman.workflows.migration.check import Asker, execute_check, plan_check
 from locoman.workflows.migration.places import folder_of
 

@@ -8,7 +8,8 @@ from typing import Any
 from locoman.evaluation.journal import RunHeader, RunSummary, StoredRun
 from locoman.evaluation.results import CaseResult
 from locoman.evaluation.statistics import Interval
-from locoman.workflows.evaluate import Evaluation, EvaluationPlan, Judgement, Outcome
+from locoman.workflows.evaluate import Evaluation, Judgement, Outcome
+from locoman.workflows.evaluation_plan import EvaluationPlan
 
 
 def plan_document(plan: EvaluationPlan) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from locoman.cli.command import command as make
 from locoman.cli.evaluate.pages import evaluation_document, evaluation_lines, plan_document, plan_lines
 from locoman.cli.output import Output
 from locoman.names import ModelName
-from locoman.workflows.evaluate import EvaluationOptions, execute_evaluation, plan_evaluation
+from locoman.workflows.evaluate import execute_evaluation
+from locoman.workflows.evaluation_plan import EvaluationOptions, plan_evaluation
 
 
 @make("run")

@@ -26,7 +26,8 @@ from locoman.store.transaction import Transaction, change
 from locoman.weights.fingerprint import Fingerprint
 from locoman.workflows.activate import with_active
 from locoman.workflows.collection import base_file, installed_base, with_router
-from locoman.workflows.evaluate import EngineFacts, EvaluationOptions, MakeScorer, execute_evaluation, plan_evaluation
+from locoman.workflows.evaluate import MakeScorer, execute_evaluation
+from locoman.workflows.evaluation_plan import EngineFacts, EvaluationOptions, plan_evaluation
 from locoman.workflows.install import execute_install, plan_install
 from locoman.workflows.migration import verdicts
 from locoman.workflows.migration.carry import carried, stage_carried
