@@ -13,7 +13,8 @@ from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Output
 from locoman.sizes import megabytes
-from locoman.workflows.sync import Synced, SyncPlan, execute_sync, plan_sync
+from locoman.workflows.sync import Synced, execute_sync
+from locoman.workflows.sync_plan import SyncPlan, plan_sync
 
 _ASK_FROM_BYTES = 1 << 30
 

@@ -1,82 +1,29 @@
-"""Makes Ollama match the registry: a plan that can be shown, then its execution, each model recorded before and after."""
+"""Makes Ollama match the registry as planned, each model recorded before and after."""
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from msgspec import structs
 
 from locoman.catalog.shelf import Shelf
-from locoman.catalog.spec import BaseSpec
-from locoman.errors import CheckFailed, MissingPrerequisite, NotEnoughDisk
+from locoman.errors import CheckFailed, MissingPrerequisite
 from locoman.names import BaseRef
 from locoman.ollama.api import OllamaApi
 from locoman.ollama.base_file import BaseFile, locate_base
-from locoman.ollama.probe import find_capabilities
-from locoman.ollama.strategies import STRATEGIES, making
-from locoman.ollama.strategies.strategy import Made, Strategy, Work
-from locoman.ollama.wanted import PlannedFile
+from locoman.ollama.strategies import making
+from locoman.ollama.strategies.strategy import Made, Work
 from locoman.progress import Stages
 from locoman.store.home import Home
-from locoman.store.registry import OllamaFile, OllamaModel, OllamaRecord, Registry, load_registry
+from locoman.store.registry import OllamaFile, OllamaModel, OllamaRecord
 from locoman.store.transaction import Transaction, change
 from locoman.workflows.collection import installed_base
 from locoman.workflows.ollama_base import check_same_model
 from locoman.workflows.ollama_models import PULLED, Holdings
 from locoman.workflows.ollama_record import commit_ollama, finished, intention
-from locoman.workflows.ollama_state import Asked, ModelStep, OllamaState, look, unique_bytes
+from locoman.workflows.ollama_state import ModelStep
 from locoman.workflows.ollama_wanted import dress_for
-
-_MARGIN = 64 << 20
-"""Bytes left free for manifests, headers and for others."""
-
-
-@dataclass(frozen=True, slots=True)
-class SyncPlan:
-    """Everything a sync would do. Sizes in bytes.
-
-    `disk_before` and `disk_after` are what the base and locoman's models take in Ollama, files that models share counted
-    once; `copy_bytes` of that is a second copy of a base that locoman keeps itself. `upload_bytes` is at most handed over;
-    `room` is needed meanwhile; `download_bytes` is pulled.
-    """
-
-    state: OllamaState
-    spec: BaseSpec
-    asked: Asked
-    prune: bool
-    disk_before: int
-    disk_after: int
-    copy_bytes: int
-    upload_bytes: int
-    download_bytes: int
-    room: int
-    disk_free: int
-
-    @property
-    def strategy(self) -> Strategy:
-        """The one that `asked` came to."""
-        if self.state.strategy is None:
-            raise ValueError("a sync has a strategy")
-        return self.state.strategy
-
-    @property
-    def work(self) -> tuple[ModelStep, ...]:
-        """The steps that change something."""
-        return tuple(step for step in self.state.steps if step.action not in ("keep", "leave"))
-
-    @property
-    def blocked(self) -> tuple[str, ...]:
-        """What no sync can mend, each with what a person can do."""
-        lines = [f"{d.sentence} ({d.fix})" for d in self.state.differences() if d.kind == "taken"]
-        step = self.state.base_step
-        return (*([f"{step.problem} ({step.remedy})"] if step.remedy else []), *lines)
-
-    @property
-    def nothing_to_do(self) -> bool:
-        """Whether Ollama matches the registry already."""
-        return not self.work and self.state.base_step.action in ("keep", "none")
+from locoman.workflows.sync_plan import SyncPlan, plan_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +37,6 @@ class Synced:
     uploaded_bytes: int = 0
 
 
-def plan_sync(
-    home: Home, shelf: Shelf, api: OllamaApi, asked: Asked, *, prune: bool = False, base: BaseRef | None = None
-) -> SyncPlan:
-    """The plan for `base` (default: the one in use) and its active adapters. `asked` "" asks for what was asked for last, at
-    first "auto".
-
-    Raises NothingInstalled, MissingPrerequisite (this Ollama cannot), OllamaUnavailable, OllamaRefused, WrongBase,
-    InvalidFile, Unsupported, NotEnoughDisk.
-    """
-    registry = load_registry(home.registry)
-    return _plan(home, shelf, api, registry, asked, prune, installed_base(registry, base).name)
-
-
 def execute_sync(home: Home, shelf: Shelf, api: OllamaApi, plan: SyncPlan, stages: Stages) -> Synced:
     """Carries out `plan`. What is made is recorded at once, so that a sync that was cut goes on where it stopped.
 
@@ -110,75 +44,12 @@ def execute_sync(home: Home, shelf: Shelf, api: OllamaApi, plan: SyncPlan, stage
     """
     with change(home) as tx:
         if tx.registry != plan.state.registry:  # somebody else was faster
-            plan = _plan(home, shelf, api, tx.registry, plan.asked, plan.prune, plan.state.base.name)
+            plan = plan_on(home, shelf, api, tx.registry, plan.asked, plan.prune, plan.state.base.name)
         execution = _Execution(tx, api, plan, stages)
         execution.clear()
         if execution.settle_base():  # what stands on the base is to be made of the new one
-            execution.plan = _plan(home, shelf, api, tx.registry, plan.asked, plan.prune, plan.state.base.name)
+            execution.plan = plan_on(home, shelf, api, tx.registry, plan.asked, plan.prune, plan.state.base.name)
         return execution.make()
-
-
-def _plan(
-    home: Home, shelf: Shelf, api: OllamaApi, registry: Registry, asked: Asked, prune: bool, base: str
-) -> SyncPlan:
-    asked = asked or registry.ollama.strategy or "auto"
-    if asked != "auto":
-        refusal = STRATEGIES[asked].unable(find_capabilities(api))
-        if refusal:
-            raise MissingPrerequisite(refusal, "locoman sync --strategy auto   (chooses what this Ollama can do)")
-    state = look(home, shelf, registry, api, asked, prune=prune, base=BaseRef(base))
-    plan = _sized(state, shelf.spec(BaseRef(state.base.name)), asked, prune, home.root)
-    if plan.room > plan.disk_free:
-        raise NotEnoughDisk(plan.room, plan.disk_free, state.holdings.folder or home.root)
-    return plan
-
-
-def _sized(state: OllamaState, spec: BaseSpec, asked: Asked, prune: bool, root: Path) -> SyncPlan:
-    present = [step for step in state.steps if step.record and state.holdings.manifest(step.tag)]
-    going = {step.tag for step in state.steps if step.action in ("forget", "delete", "make", "make anew", "set aside")}
-    held = [_planned(file) for step in present if step.record for file in step.record.files]
-    staying = [
-        _planned(file) for step in present if step.record and step.tag not in going for file in step.record.files
-    ]
-    to_make = [step for step in state.steps if step.action in ("make", "make anew", "set aside")]
-    new = [file for step in to_make for file in step.files]
-    creating = state.base_step.action in ("create", "create anew", "set aside")
-    pulling = state.base_step.action in ("pull", "pull anew")
-    base = [_base_file(state)]
-    base_now = base if state.holdings.manifest(str(state.wanted.tag)) else []
-    leaves = any(step.action == "delete" and step.tag == str(state.wanted.tag) for step in state.steps)
-    base_after = base if creating or pulling or (base_now and not leaves) else []
-    sure = [step.record.files for step in present if step.record and step.finding in ("fine", "outdated")]
-    known = {file.sha256 for files in sure for file in files}
-    upload = unique_bytes([file for file in new if file.key not in known]) + (state.base_step.bytes if creating else 0)
-    largest = max((sum(f.bytes for f in step.files) for step in to_make if len(step.files) == 1), default=0)
-    after, before = unique_bytes(base_after + staying + new), unique_bytes(base_now + held)
-    working = 2 * largest if state.strategy and state.strategy.name in ("merged", "split") else 0
-    grows = max(0, after - before)
-    return SyncPlan(
-        state, spec, asked, prune, before, after,
-        copy_bytes=unique_bytes(base_after) if state.wanted.own else 0,
-        upload_bytes=upload,
-        download_bytes=state.base_step.bytes if pulling else 0,
-        room=grows + working + _MARGIN if upload or pulling else 0,
-        disk_free=shutil.disk_usage(_existing(state.holdings.folder or root)).free,
-    )  # fmt: skip
-
-
-def _planned(file: OllamaFile) -> PlannedFile:
-    return PlannedFile(file.sha256, file.bytes)
-
-
-def _base_file(state: OllamaState) -> PlannedFile:
-    """The base's own file in Ollama; of a base of ours under the digest that it has there."""
-    record = state.registry.ollama.find(str(state.wanted.tag))
-    if record is not None and record.files:
-        return _planned(record.files[0])
-    return PlannedFile(state.wanted.sha256, state.wanted.bytes)
-
-
-def _existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 class _Execution:

@@ -22,7 +22,8 @@ from locoman.workflows.ollama_state import Asked, Difference
 from locoman.workflows.provide.ollama import OllamaProvider
 from locoman.workflows.remove import execute_remove, plan_remove
 from locoman.workflows.status import status_of
-from locoman.workflows.sync import Synced, SyncPlan, execute_sync, plan_sync
+from locoman.workflows.sync import Synced, execute_sync
+from locoman.workflows.sync_plan import SyncPlan, plan_sync
 
 PULLED_TAG = "loco-tiny-pulled:f16"
 

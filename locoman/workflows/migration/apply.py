@@ -21,7 +21,8 @@ from locoman.workflows.collection import with_router
 from locoman.workflows.migration import verdicts
 from locoman.workflows.migration.documents import publish_documents
 from locoman.workflows.migration.places import journal_of
-from locoman.workflows.sync import Synced, SyncPlan, execute_sync, plan_sync
+from locoman.workflows.sync import Synced, execute_sync
+from locoman.workflows.sync_plan import SyncPlan, plan_sync
 
 
 @dataclass(frozen=True, slots=True)
