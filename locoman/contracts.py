@@ -181,22 +181,16 @@ class Engine(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class LogLikelihood:
-    """How probable a continuation is: the sum of its tokens' natural logarithms; `greedy`: each was the most probable one."""
-
-    total: float
-    greedy: bool
-
-
 @runtime_checkable
 class Likelihoods(Protocol):
     """An engine that tells exactly how probable a text is."""
 
     def loglikelihood(
         self, model: ModelName, context: str, continuations: Sequence[str], *, serial: bool = False
-    ) -> Sequence[LogLikelihood]:
-        """Of each continuation of `context`, which goes to the model as it is, without a chat template or prompt settings.
+    ) -> Sequence[float]:
+        """How probable each continuation of `context` is: the sum of the natural logarithms of its tokens.
+
+        The context goes to the model as it is, without a chat template or prompt settings.
 
         A text is split into context and continuation as lm-evaluation-harness does (`TemplateLM._encode_pair`): white
         space at the end of the context belongs to the continuation, whose tokens are those that the whole text has more
@@ -249,11 +243,10 @@ class ServedBase:
 
 @dataclass(frozen=True, slots=True)
 class Lineup:
-    """What an engine serves on one base at one time. `stamp` changes when any of it does; `others` are the bases that
-    can be asked by their name beside this one. `elsewhere` names adapters that answer on another base, which this one has
-    no version of, with that base; the decider knows them too."""
+    """What an engine serves on one base at one time. `others` are the bases that can be asked by their name beside this one.
+    `elsewhere` names adapters that answer on another base, which this one has no version of, with that base; the decider
+    knows them too."""
 
-    stamp: str
     base: ServedBase
     decider: Decider
     others: tuple[str, ...] = ()

@@ -65,7 +65,7 @@ class OpenAIEngine:
         if request.whole:
             yield from self._whole(request)
             return
-        with self._told(model), self._client.stream("POST", "/v1/chat/completions", json=_body(request)) as response:
+        with self._told(), self._client.stream("POST", "/v1/chat/completions", json=_body(request)) as response:
             if response.status_code != 200:
                 raise error_of(response.status_code, _document(_read(response, _MAX_ERROR_BYTES)), model)
             yield from _chunks(_events(response, model), request.model)
@@ -80,7 +80,7 @@ class OpenAIEngine:
             return ()
         model = str(request.model)
         body = {"model": model, "messages": _messages(request)}
-        with self._told(model):
+        with self._told():
             for number, way in enumerate(ways := self._ways):
                 chosen = way(self._client, body, options)
                 if chosen is not None:
@@ -108,7 +108,7 @@ class OpenAIEngine:
     def _whole(self, request: Request) -> Iterator[Chunk]:
         """The answer in one piece. It costs the server less, and llama.cpp's own keeps the connection only then."""
         model = str(request.model)
-        with self._told(model):
+        with self._told():
             asked = httpx.Request(
                 "POST", self._chat, headers=self._headers, json=_body(request), extensions=self._timeouts
             )
@@ -123,7 +123,7 @@ class OpenAIEngine:
         yield from read_whole(_document(data), request.model)
 
     @contextmanager
-    def _told(self, model: str) -> Iterator[None]:
+    def _told(self) -> Iterator[None]:
         """Maps httpx's errors: before the connection stood, and after."""
         try:
             yield

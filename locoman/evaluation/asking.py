@@ -104,13 +104,12 @@ class Asker:
             )
         begun = time.perf_counter()
         prompt = self._suite.prompt
-        found = self._engine.loglikelihood(
+        totals = self._engine.loglikelihood(
             self._model,
             prompts.context(prompt, case),
             [prompt.delimiter + choice for choice in case.choices],
             serial=self._serial,
         )
-        totals = [likelihood.total for likelihood in found]
         score = score_likelihoods(totals, case.target)
         return CaseResult(
             case=number,

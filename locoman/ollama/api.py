@@ -28,22 +28,12 @@ _SILENCE_SECONDS = 600.0
 _CHUNK_BYTES = 1 << 20
 
 
-class Details(msgspec.Struct, frozen=True):
-    """What Ollama says of a model's file."""
-
-    format: str = ""
-    family: str = ""
-    parameter_size: str = ""
-    quantization_level: str = ""
-
-
 class Installed(msgspec.Struct, frozen=True):
     """A line of `ollama list`: `size` is the sum of all its layers in bytes, `digest` the manifest's sha256 in hex."""
 
     name: str
     size: int = 0
     digest: str = ""
-    details: Details = Details()
     remote_host: str = ""
 
 
@@ -70,8 +60,6 @@ class Shown:
     parameters: str
     renderer: str
     parser: str
-    details: Details
-    capabilities: tuple[str, ...]
     remote_host: str
 
 
@@ -156,8 +144,6 @@ class OllamaApi:
             parameters=shown.parameters,
             renderer=shown.renderer,
             parser=shown.parser,
-            details=shown.details,
-            capabilities=shown.capabilities,
             remote_host=shown.remote_host,
         )
 
@@ -240,8 +226,6 @@ class _Shown(msgspec.Struct):
     parameters: str = ""
     renderer: str = ""
     parser: str = ""
-    details: Details = Details()
-    capabilities: tuple[str, ...] = ()
     remote_host: str = ""
 
 

@@ -24,11 +24,6 @@ _DROP_DIGITS = str.maketrans("", "", string.digits)
 LM_EVAL: Mapping[str, Any] = {"case": "keep", "white_space": "keep", "closing": "keep", "unicode": "keep"}
 """The options with which nothing passes; `ignore_case: true` of lm-evaluation-harness is {"case": "lower"} beside them."""
 
-_GSM8K = {**LM_EVAL, "case": "lower", "regexes_to_ignore": (",", r"\$", "(?s).*#### ", r"\.$")}
-GSM8K_STRICT: Mapping[str, Any] = {**_GSM8K, "extract": r"#### (\-?[0-9\.\,]+)"}
-GSM8K_FLEXIBLE: Mapping[str, Any] = {**_GSM8K, "extract": r"(-?[$0-9.,]{2,})|(-?[0-9]+)", "extract_at": -1}
-"""The options of its task gsm8k: `strict-match` and `flexible-extract`."""
-
 
 class ExactOptions(msgspec.Struct, frozen=True):
     """What is passed over, in the order in which it is taken away, from the answer and from what is expected.

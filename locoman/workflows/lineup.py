@@ -44,7 +44,7 @@ class RegistryLineup:
         if self._stamp != stamp:
             self._stamp, self._known = stamp, {}
         if base not in self._known:
-            self._known[base] = self._read(stamp, base)
+            self._known[base] = self._read(base)
         return self._known[base]
 
     def _stamp_now(self) -> str:
@@ -56,7 +56,7 @@ class RegistryLineup:
             raise StoreError(self._home.registry, str(error)) from error
         return f"{_identity(status)} {_identity(_stat(self._home.arbiters))}"
 
-    def _read(self, stamp: str, name: str | None) -> Lineup:
+    def _read(self, name: str | None) -> Lineup:
         from locoman.workflows.router.ready import open_router
 
         registry = load_registry(self._home.registry)
@@ -64,7 +64,7 @@ class RegistryLineup:
         served = serve_base(self._home, self._shelf, registry, base)
         others = tuple(other.name for other in registry.bases if other.name != base.name)
         elsewhere = {adapter.name: adapter.base for adapter in registry.fallback_of(base)}
-        return Lineup(stamp, served, open_router(self._home, base, self._say, self._engine), others, elsewhere)
+        return Lineup(served, open_router(self._home, base, self._say, self._engine), others, elsewhere)
 
 
 def _stat(path: Path) -> os.stat_result | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from locoman.catalog.manifest import EvaluationCase
-from locoman.contracts import Chunk, LogLikelihood, Request, Residency, Score, Target, Usage
+from locoman.contracts import Chunk, Request, Residency, Score, Target, Usage
 from locoman.engines.scripted import ScriptedEngine
 from locoman.errors import ContextExceeded, EngineLost, MissingPrerequisite, ScorerFailed
 from locoman.evaluation.journal import Journal, RunHeader, read_run
@@ -143,9 +143,9 @@ class Telling(Counting):
 
     def loglikelihood(
         self, model: object, context: str, continuations: Sequence[str], *, serial: bool = False
-    ) -> Sequence[LogLikelihood]:
+    ) -> Sequence[float]:
         self.asked.append(context)
-        return [LogLikelihood(-float(len(text)), False) for text in continuations]
+        return [-float(len(text)) for text in continuations]
 
 
 def test_a_choice_is_the_most_probable_continuation() -> None:

@@ -11,7 +11,7 @@ import pytest
 from locoman.contracts import Target
 from locoman.scoring import build_scorer
 from locoman.scoring.choice import score_likelihoods
-from locoman.scoring.exact import GSM8K_FLEXIBLE, GSM8K_STRICT, LM_EVAL, Exact
+from locoman.scoring.exact import LM_EVAL, Exact
 
 REFERENCES = Path(__file__).parent / "references"
 
@@ -40,6 +40,12 @@ def test_exact_is_lm_evaluation_harness_exact_match() -> None:
     for answer, expected, theirs, value in rows("exact_match.json"):
         score = build_scorer("exact", options_of(theirs)).score(answer, Target((expected,)))
         assert score.value == value, (answer, expected, theirs)
+
+
+GSM8K = {**LM_EVAL, "case": "lower", "regexes_to_ignore": (",", r"\$", "(?s).*#### ", r"\.$")}
+GSM8K_STRICT = {**GSM8K, "extract": r"#### (\-?[0-9\.\,]+)"}
+GSM8K_FLEXIBLE = {**GSM8K, "extract": r"(-?[$0-9.,]{2,})|(-?[0-9]+)", "extract_at": -1}
+"""The options of the harness' task gsm8k: `strict-match` and `flexible-extract`."""
 
 
 @pytest.mark.parametrize(("ours", "place"), [(GSM8K_STRICT, 2), (GSM8K_FLEXIBLE, 3)], ids=["strict", "flexible"])

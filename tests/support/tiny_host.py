@@ -81,7 +81,7 @@ class SettingSource:
         if name not in bases:
             raise UnknownName("base", name, tuple(bases))
         served = msgspec.convert(bases[name], ServedBase, dec_hook=lambda kind, value: kind(value))
-        return Lineup(text, served, KeywordDecider(setting.keywords), tuple(other for other in bases if other != name))
+        return Lineup(served, KeywordDecider(setting.keywords), tuple(other for other in bases if other != name))
 
 
 class KeywordDecider:

@@ -33,8 +33,8 @@ def command(app: App, out: Output, override: str, without_ollama: bool, dry_run:
         return
     with out.stages() as stages:
         done = execute_apply(app.home, app.shelf, app.ollama(), plan, stages, override)
-    document |= {"applied": True, "migration": to_builtins(done.migration)}
-    out.result(document, lambda: out.line(f"{done.migration.new} answers from now on. Back: locoman migrate rollback"))
+    document |= {"applied": True, "migration": to_builtins(done)}
+    out.result(document, lambda: out.line(f"{done.new} answers from now on. Back: locoman migrate rollback"))
 
 
 def _document(plan: ApplyPlan) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from locoman.contracts import (
     Decision,
     Lineup,
     LineupSource,
-    LogLikelihood,
     Request,
     Residency,
     ResidentBase,
@@ -130,7 +129,7 @@ class LlamaCppEngine:
 
     def loglikelihood(
         self, model: ModelName, context: str, continuations: Sequence[str], *, serial: bool = False
-    ) -> Sequence[LogLikelihood]:
+    ) -> Sequence[float]:
         """See contracts.Likelihoods; exact."""
         if model.kind == "auto":
             raise UsageError(
@@ -147,8 +146,7 @@ class LlamaCppEngine:
             found = []
             for continuation in continuations:
                 after = runtime.tokens(context + continuation, prompt=True)[len(before) if kept else 0 :]
-                total, greedy = runtime.log_likelihood(owner, before, after) if after else (0.0, True)
-                found.append(LogLikelihood(total, greedy))
+                found.append(runtime.log_likelihood(owner, before, after) if after else 0.0)
         return found
 
     def resident(self) -> Residency | None:

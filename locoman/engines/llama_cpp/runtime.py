@@ -135,8 +135,8 @@ class Runtime:
         result: NDArray[np.float64] = logits - np.log(np.exp(logits).sum())
         return result
 
-    def log_likelihood(self, owner: Owner, context: Sequence[int], continuation: Sequence[int]) -> tuple[float, bool]:
-        """The sum of the log-probabilities of `continuation`'s tokens after `context`; whether each was the likeliest.
+    def log_likelihood(self, owner: Owner, context: Sequence[int], continuation: Sequence[int]) -> float:
+        """The sum of the log-probabilities of `continuation`'s tokens after `context`.
 
         Both have at least one token. Raises ContextExceeded, EngineLost.
         """
@@ -150,8 +150,7 @@ class Runtime:
             part = continuation[start : min(start + _BATCH, len(continuation) - 1)]
             self._decode(sequence, part, every=True)
             rows += [self.log_probabilities(place) for place in range(len(part))]
-        total = sum(float(row[token]) for row, token in zip(rows, continuation, strict=True))
-        return total, all(int(row.argmax()) == token for row, token in zip(rows, continuation, strict=True))
+        return sum(float(row[token]) for row, token in zip(rows, continuation, strict=True))
 
     def next_token(self, sampler: Sampler) -> int:
         """Draws the next token after the last `evaluate`."""

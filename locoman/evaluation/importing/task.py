@@ -166,10 +166,10 @@ def _data_file(path: Path, task: Task, split: str, option: str) -> Path:
 
 def _pairs(path: Path, task: Task, rows: Sequence[Row]) -> list[_Pair]:
     wanted = {"doc_to_text": task.doc_to_text, "doc_to_target": task.doc_to_target, "doc_to_choice": task.doc_to_choice}
-    return [_pair(task, row, values) for row, values in zip(rows, resolved(path, wanted, rows), strict=True)]
+    return [_pair(row, values) for row, values in zip(rows, resolved(path, wanted, rows), strict=True)]
 
 
-def _pair(task: Task, row: Row, values: dict[str, Any]) -> _Pair:
+def _pair(row: Row, values: dict[str, Any]) -> _Pair:
     choices = values.get("doc_to_choice")
     if isinstance(choices, dict):
         choices = list(choices.values())

@@ -45,16 +45,9 @@ class Modelfile:
         parameters: Iterable[tuple[str, str]] = (),
         messages: Iterable[tuple[str, str]] = (),
         licences: Iterable[str] = (),
-        requires: str | None = None,
-        renderer: str | None = None,
-        parser: str | None = None,
-        draft: str | None = None,
     ) -> Modelfile:
         """A Modelfile in the usual order; what is None is left out. `parameters` are (name, value), `messages` (role, text)."""
-        single = (
-            ("REQUIRES", requires), ("DRAFT", draft), ("TEMPLATE", template), ("SYSTEM", system), ("RENDERER", renderer),
-            ("PARSER", parser),
-        )  # fmt: skip
+        single = ("TEMPLATE", template), ("SYSTEM", system)
         return cls(
             (
                 Instruction("FROM", from_),
@@ -99,16 +92,6 @@ class Modelfile:
     def parser(self) -> str | None:
         """The name of the code in Ollama that reads the answer."""
         return self._last("PARSER")
-
-    @property
-    def requires(self) -> str | None:
-        """The oldest version of Ollama that will do."""
-        return self._last("REQUIRES")
-
-    @property
-    def drafts(self) -> tuple[str, ...]:
-        """Files of the small model that drafts answers for this one."""
-        return tuple(instruction.value for instruction in self.all("DRAFT"))
 
     @property
     def parameters(self) -> tuple[tuple[str, str], ...]:

@@ -21,7 +21,7 @@ from locoman.workflows.collection import with_router
 from locoman.workflows.migration import verdicts
 from locoman.workflows.migration.documents import publish_documents
 from locoman.workflows.migration.places import journal_of
-from locoman.workflows.sync import Synced, execute_sync
+from locoman.workflows.sync import execute_sync
 from locoman.workflows.sync_plan import SyncPlan, plan_sync
 
 
@@ -40,14 +40,6 @@ class ApplyPlan:
     sync: SyncPlan | None
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """The change that is in force now, and what was made in Ollama for it."""
-
-    migration: Migration
-    synced: Synced | None
-
-
 def plan_apply(home: Home, shelf: Shelf, api: OllamaApi, today: date, *, ollama: bool = True) -> ApplyPlan:
     """The change, shown before it is made; `ollama` False leaves Ollama for a later `sync`.
 
@@ -63,15 +55,16 @@ def plan_apply(home: Home, shelf: Shelf, api: OllamaApi, today: date, *, ollama:
 
 def execute_apply(
     home: Home, shelf: Shelf, api: OllamaApi, plan: ApplyPlan, stages: Stages, override: str = ""
-) -> Applied:
-    """Makes it so; `override` is the reason to do it before its day.
+) -> Migration:
+    """Makes it so, and returns the change as it is in force now; `override` is the reason to do it before its day.
 
     Raises CheckFailed (it is too early), WrongPhase, and what execute_sync raises; then the old base answers as before.
     """
     if plan.early > 0 and not override.strip():
         sentence = f"This change takes effect on {plan.migration.effective}, in {plan.early} days."
         raise CheckFailed(f"{sentence} With --override REASON it is applied now.")
-    synced = execute_sync(home, shelf, api, plan.sync, stages) if plan.sync is not None else None
+    if plan.sync is not None:
+        execute_sync(home, shelf, api, plan.sync, stages)
     with change(home) as tx:
         now = _plan(home, tx.registry, date.fromisoformat(plan.migration.effective), None)
         overrides = (*now.migration.overrides, *([f"too early: {override.strip()}"] if plan.early > 0 else []))
@@ -81,7 +74,7 @@ def execute_apply(
         publish_documents(tx, shelf, registry, migration)
         journal_of(home, migration).write("apply", data={"fallback": now.fallback, "overrides": list(overrides)})
         tx.commit(registry)
-    return Applied(migration, synced)
+    return migration
 
 
 def _plan(home: Home, registry: Registry, today: date, sync: SyncPlan | None) -> ApplyPlan:

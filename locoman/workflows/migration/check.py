@@ -152,7 +152,6 @@ class _Check:
     ) -> None:
         registry = load_registry(home.registry)
         self._home, self._asker, self._limit, self._stages = home, asker, limit, stages
-        self._migration = migration
         self.old = installed_base(registry, BaseRef(migration.old))
         self.new = installed_base(registry, BaseRef(migration.new))
         spec = shelf.spec(BaseRef(migration.new)).spec

@@ -46,7 +46,7 @@ class OneBase:
     """A LineupSource that never changes."""
 
     def __init__(self, base: ServedBase) -> None:
-        self._lineup = Lineup("1", base, KeywordDecider({}))
+        self._lineup = Lineup(base, KeywordDecider({}))
 
     def current(self, base: str | None = None) -> Lineup:
         return self._lineup

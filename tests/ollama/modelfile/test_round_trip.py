@@ -90,8 +90,8 @@ def test_instructions_are_told_apart_whatever_their_case_and_parameters_are_not(
 
 
 def test_where_ollama_goes_by_the_last_so_does_the_value() -> None:
-    modelfile = parse_modelfile("FROM x\nSYSTEM a\nADAPTER one\nSYSTEM b\nADAPTER two\nTEMPLATE t\nREQUIRES 0.30.0\n")
-    assert (modelfile.system, modelfile.template, modelfile.requires, modelfile.renderer) == ("b", "t", "0.30.0", None)
+    modelfile = parse_modelfile("FROM x\nSYSTEM a\nADAPTER one\nSYSTEM b\nADAPTER two\nTEMPLATE t\n")
+    assert (modelfile.system, modelfile.template, modelfile.renderer) == ("b", "t", None)
     assert modelfile.adapters == ("one", "two")
 
 
@@ -100,7 +100,8 @@ def test_what_nobody_knows_is_kept_in_its_place() -> None:
     modelfile = parse_modelfile(text)
     assert modelfile.unknown == (Instruction("NOVEL", "thing here"),)
     assert render_modelfile(modelfile) == text
-    assert (modelfile.renderer, modelfile.parser, modelfile.drafts) == ("qwen3", "qwen3", ("./small.gguf",))
+    assert (modelfile.renderer, modelfile.parser) == ("qwen3", "qwen3")
+    assert modelfile.all("DRAFT") == (Instruction("DRAFT", "./small.gguf"),)
 
 
 def test_a_parameter_that_has_the_name_of_an_instruction_is_one() -> None:
