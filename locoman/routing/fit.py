@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from locoman.routing.conflicts import find_conflicts
-from locoman.routing.encoder.files import ID
+from locoman.routing.encoder.files import VECTORS
 from locoman.routing.examples import AdapterExamples, Example
 from locoman.routing.features import Bag, Floats, Vocabulary
 from locoman.routing.kernels import (
@@ -103,7 +103,7 @@ def _learn(examples: Sequence[Example], vectors: Floats | None) -> tuple[Learnt,
         alike_lower, alike_last = _products(lower), _products(last)
         kernel = meaning_kernel(alike_lower + alike_last, words, characters)
         found = learn(kernel, 2 * alike_last, labels, groups, MEANING_NOISE)
-        meaning = Meaning(ID, lower, last, found.scorer)
+        meaning = Meaning(VECTORS, lower, last, found.scorer)
     conflicts = find_conflicts(names, texts, labels, found or lexical)
     return Learnt(names, texts, wording, lexical.scorer, meaning, conflicts), lexical, found
 
@@ -147,7 +147,7 @@ def _unclaimed(
         others = _vectors(encoder, [example.text for example in mine])
         assert others is not None
         alike = vectors @ others.T
-        enough = 0.6
+        enough = 0.64
     else:
         shapes = [shape(example.text) for example in mine]
         lists = [character_grams(text) for text in shapes]

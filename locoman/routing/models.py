@@ -38,7 +38,7 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """All examples by their vectors: those of the encoder's lower layer and of its last.
+    """All examples by their vectors: the lower and the upper half (see `encoder.minilm`).
 
     `encoder` names the encoder that made them.
     """

@@ -24,7 +24,7 @@ from locoman.errors import InvalidFile, LocomanError, StoreError
 from locoman.names import check_name
 from locoman.routing.calibration import Sureness
 from locoman.routing.cascade import Router
-from locoman.routing.encoder.files import ID
+from locoman.routing.encoder.files import VECTORS
 from locoman.routing.encoder.minilm import WIDTH
 from locoman.routing.features import Bag, Vocabulary
 from locoman.routing.models import AdapterRule, Conflict, Encoder, Learnt, Meaning, RouterModel, Wording
@@ -196,7 +196,7 @@ def _learnt(file: _File, header: _Header, lexical: _Scorer) -> Learnt:
     meaning = None
     if header.meaning is not None:
         vectors, scales = file.array("vectors", np.int8, 3), file.array("scales", np.float32, 2)
-        if vectors.shape != (2, len(texts), WIDTH) or scales.shape != (2, len(texts)) or header.encoder != ID:
+        if vectors.shape != (2, len(texts), WIDTH) or scales.shape != (2, len(texts)) or header.encoder != VECTORS:
             raise ValueError("vectors of another encoder")
         if scales.size and not 0 < scales.min() <= scales.max() <= 1 / LARGEST_NUMBER:
             raise ValueError("vectors longer than the encoder's")

@@ -79,8 +79,9 @@ def _reference(model: object, ids: list[list[int]]) -> NDArray[np.float32]:
     for numbers in ids:
         with torch.no_grad():
             states = model(torch.tensor([numbers]), output_hidden_states=True).hidden_states  # type: ignore[operator]
-        halves = [torch.nn.functional.normalize(states[layer][0].mean(dim=0), dim=0) for layer in (4, 6)]
-        rows.append(torch.cat(halves).numpy() * np.sqrt(0.5))
+        means = [torch.nn.functional.normalize(state[0].mean(dim=0), dim=0) for state in states]
+        halves = (means[3] + means[4], means[5] / 2 + means[6])
+        rows.append(torch.cat([torch.nn.functional.normalize(half, dim=0) for half in halves]).numpy() * np.sqrt(0.5))
     return np.stack(rows).astype(np.float32)
 
 

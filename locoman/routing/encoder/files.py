@@ -35,7 +35,9 @@ VOCABULARY = EncoderFile("vocab.txt", 231_508, "07eced375cec144d27c900241f3e3394
 FILES = (WEIGHTS, VOCABULARY)
 BYTES = sum(file.bytes for file in FILES)
 ID = WEIGHTS.sha256[:16]
-"""Names this encoder wherever something depends on it: vectors of another one mean something else."""
+"""Names this encoder's files."""
+VECTORS = f"{ID}-2"
+"""Names its vectors wherever something depends on them: other files, or other layers of them, mean something else."""
 
 
 def encoder_folder(root: Path) -> Path:

@@ -13,7 +13,7 @@ import numpy as np
 
 from locoman.errors import StoreError
 from locoman.progress import Progress, no_progress
-from locoman.routing.encoder.files import ID, encoder_folder, is_whole, open_encoder
+from locoman.routing.encoder.files import VECTORS, encoder_folder, is_whole, open_encoder
 from locoman.routing.encoder.minilm import DIMENSIONS, MiniLM
 from locoman.routing.features import Floats
 from locoman.routing.models import Encoder
@@ -77,7 +77,7 @@ class Remembering:
 
 def vectors_file(home: Home) -> Path:
     """Where the vectors are kept; those of another encoder have another name."""
-    return home.root / "cache" / f"vectors-{ID}.npz"
+    return home.root / "cache" / f"vectors-{VECTORS}.npz"
 
 
 def _read(path: Path) -> dict[bytes, Floats]:

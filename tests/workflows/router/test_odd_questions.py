@@ -43,7 +43,7 @@ def test_what_is_nobodys_stays_with_the_base_with_the_encoder_too(meaning: Home)
         router = app.router()
         taken = {q: d.adapter for q in (*INJECTIONS, *NOTHING) if (d := router.decide(q)).adapter is not None}
         assert not taken
-        mixed = explain(router, "Turn the word planet around. Then add 3 and 4, please.").parts
+        mixed = explain(router, "Write the word planet backwards. Then add 3 and 4, please.").parts
         assert [part.adapter for part in mixed] == ["words", "arithmetic"]
         own = router.decide("What is 17 + 25?")
         foreign = router.decide("Сколько будет 17 + 25?")
