@@ -44,3 +44,9 @@ class Shell:
         captured = self._capsys.readouterr()
         code = ended.value.code
         return Result(code if isinstance(code, int) else 1, captured.out, captured.err)
+
+    def done(self, *arguments: str) -> Any:
+        """What a command that comes to a good end prints under --json."""
+        result = self(*arguments, "--json")
+        assert result.code == 0, result.out + result.err
+        return result.document

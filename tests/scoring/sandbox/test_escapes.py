@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
 import pytest
+from support.processes import running
 
 from locoman.scoring.sandbox import Limits, Outcome, Sandbox
 
@@ -132,20 +132,13 @@ class World:
         return found
 
     def survivors(self) -> list[int]:
-        return [process.pid for process in psutil.process_iter() if self.token in _command(process)]
+        return [process.pid for process in running(self.token)]
 
     def close(self) -> None:
         for server in (self.tcp, self.udp, self.unix, self.abstract):
             server.close()
         self.canary.kill()
         self.canary.wait()
-
-
-def _command(process: psutil.Process) -> str:
-    try:
-        return "" if process.status() == psutil.STATUS_ZOMBIE else " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
 
 
 @pytest.fixture

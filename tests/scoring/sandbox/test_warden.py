@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.processes import running
 
 from locoman.scoring.sandbox import Limits, Sandbox
 
@@ -51,14 +52,7 @@ def late_bwrap(bwrap: Path) -> Path:
 
 
 def left(bwrap: Path) -> list[psutil.Process]:
-    return [process for process in psutil.process_iter() if str(bwrap.parent) in _command(process)]
-
-
-def _command(process: psutil.Process) -> str:
-    try:
-        return "" if process.status() == psutil.STATUS_ZOMBIE else " ".join(process.cmdline())
-    except psutil.Error:
-        return ""
+    return running(str(bwrap.parent))
 
 
 def left_after(bwrap: Path, seconds: float = 20.0) -> list[psutil.Process]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from pathlib import Path
-from typing import Any
 
 from support.altered_bases import random_model
 from support.browser import open_page
@@ -24,40 +23,34 @@ def state(home: Home) -> tuple[object, ...]:
     return registry.base, registry.bases, registry.adapters, registry.ollama
 
 
-def done(shell: Shell, *arguments: str) -> Any:
-    result = shell(*arguments, "--json")
-    assert result.code == 0, result.out + result.err
-    return result.document
-
-
 def ask(shell: Shell, question: str) -> tuple[str, str | None, str]:
-    answer = done(shell, "ask", question)
+    answer = shell.done("ask", question)
     return answer["answer"], answer["adapter"], answer["base"]
 
 
 def test_a_base_on_which_all_adapters_do_as_well(own: Home, shell: Shell, tmp_path: Path) -> None:
     add_candidate(own)
     before = state(own)
-    done(shell, "migrate", "announce", "loco-twin")
-    checked = done(shell, "migrate", "check", "--sample", "50")
+    shell.done("migrate", "announce", "loco-twin")
+    checked = shell.done("migrate", "check", "--sample", "50")
     assert {item["verdict"] for item in checked["adapters"]} == {"compatible"}
-    assert done(shell, "migrate", "check", "--sample", "50", "--dry-run")["todo"] == []
-    done(shell, "migrate", "prepare")
+    assert shell.done("migrate", "check", "--sample", "50", "--dry-run")["todo"] == []
+    shell.done("migrate", "prepare")
     early = shell("migrate", "apply")
     assert early.code == 3 and "--override" in early.err
     assert load_registry(own.registry).base == "loco-tiny"
-    done(shell, "migrate", "apply", "--override", "a test")
+    shell.done("migrate", "apply", "--override", "a test")
     assert ask(shell, "What is 17 + 25?") == ("42", "arithmetic", "loco-twin")
     with App.load(own.root) as app:
         assert app.shelf.standard().ref.name == "loco-twin"
         assert {spec.ref.name: spec.spec.status for spec in app.shelf.specs()}["loco-tiny"] == "previous"
     page = tmp_path / "migration.html"
-    done(shell, "migrate", "report", "--out", str(page))
+    shell.done("migrate", "report", "--out", str(page))
     opened = open_page(page, tmp_path)
     assert (opened.console, opened.asked) == ((), frozenset())
     assert "From loco-tiny to loco-twin" in opened.dom and opened.dom.count("<svg") == 1
     assert opened.dom.count(">compatible</span>") == 4
-    done(shell, "migrate", "rollback", "--yes")
+    shell.done("migrate", "rollback", "--yes")
     assert state(own) == before
     assert ask(shell, "What is 17 + 25?") == ("42", "arithmetic", "loco-tiny")
     with App.load(own.root) as app:
@@ -68,15 +61,15 @@ def test_a_base_for_which_all_must_be_trained_again_is_served_by_the_old_one_unt
     own: Home, shell: Shell
 ) -> None:
     add_candidate(own, "loco-other", lambda folder: random_model(folder, 3))
-    done(shell, "migrate", "announce", "loco-other")
-    checked = done(shell, "migrate", "check", "--sample", "1")
+    shell.done("migrate", "announce", "loco-other")
+    checked = shell.done("migrate", "check", "--sample", "1")
     assert {item["verdict"] for item in checked["adapters"]} == {"retrain"}
-    prepared = done(shell, "migrate", "prepare")
+    prepared = shell.done("migrate", "prepare")
     assert "locoman adapter train words --base loco-other" in [item["command"] for item in prepared["retrain"]]
     if importlib.util.find_spec("torch") is None:
         refused = shell("migrate", "prepare", "--train")
         assert refused.code == 4 and "locoman[train]" in refused.err
-    done(shell, "migrate", "apply", "--override", "a test")
+    shell.done("migrate", "apply", "--override", "a test")
     assert ask(shell, "What is 17 + 25?") == ("42", "arithmetic", "loco-tiny")
     assert ask(shell, "Hello, how are you today?")[1:] == (None, "loco-other")
     first, second = shell("ask", "What is 17 + 26?"), shell("ask", "What is 17 + 27?")
@@ -85,7 +78,7 @@ def test_a_base_for_which_all_must_be_trained_again_is_served_by_the_old_one_unt
     recipes = own.migrations.glob("*/documents/retrain/*/adapter.toml")
     assert sorted(path.parent.name for path in recipes) == ["arithmetic", "dates", "units", "words"]
     assert shell("migrate", "retire", "--yes").code == 3
-    done(shell, "migrate", "retire", "--yes", "--override", "a test")
+    shell.done("migrate", "retire", "--yes", "--override", "a test")
     registry = load_registry(own.registry)
     assert [base.name for base in registry.bases] == ["loco-other"] and registry.migration is None
     assert ask(shell, "What is 17 + 25?")[1:] == (None, "loco-other")
@@ -93,25 +86,25 @@ def test_a_base_for_which_all_must_be_trained_again_is_served_by_the_old_one_unt
 
 def test_what_was_added_in_between_stays_when_the_change_is_taken_back(own: Home, shell: Shell, tmp_path: Path) -> None:
     add_candidate(own)
-    done(shell, "migrate", "announce", "loco-twin")
-    done(shell, "migrate", "check", "--sample", "1")
-    done(shell, "migrate", "prepare")
-    done(shell, "migrate", "apply", "--override", "a test")
+    shell.done("migrate", "announce", "loco-twin")
+    shell.done("migrate", "check", "--sample", "1")
+    shell.done("migrate", "prepare")
+    shell.done("migrate", "apply", "--override", "a test")
     mine = tmp_path / "mine"
     shutil.copytree(shipped("adapters") / "words", mine)
     shutil.move(mine / "weights" / "loco-tiny", mine / "weights" / "loco-twin")
     manifest = mine / "adapter.toml"
     text = manifest.read_text().replace('name = "loco-tiny"', 'name = "loco-twin"')
     manifest.write_text(text.replace('name = "words"', 'name = "mine"').replace('domain = "words"', 'domain = "mine"'))
-    done(shell, "adapter", "add", str(mine))
-    plan = done(shell, "migrate", "rollback", "--dry-run")
+    shell.done("adapter", "add", str(mine))
+    plan = shell.done("migrate", "rollback", "--dry-run")
     assert (plan["kept"], plan["base_removed"]) == (["mine@1.0.0"], None)
-    done(shell, "migrate", "rollback", "--yes")
+    shell.done("migrate", "rollback", "--yes")
     registry = load_registry(own.registry)
     assert registry.base == "loco-tiny"
     assert [str(adapter.ref) for adapter in registry.adapters_of("loco-twin")] == ["mine@1.0.0"]
     assert ask(shell, "What is 17 + 25?") == ("42", "arithmetic", "loco-tiny")
-    assert done(shell, "ask", "--model", "loco-twin/mine", "Spell planet backwards.")["adapter"] == "mine"
+    assert shell.done("ask", "--model", "loco-twin/mine", "Spell planet backwards.")["adapter"] == "mine"
 
 
 def test_a_step_before_its_turn(own: Home, shell: Shell) -> None:
@@ -119,8 +112,8 @@ def test_a_step_before_its_turn(own: Home, shell: Shell) -> None:
         refused = shell("migrate", step)
         assert refused.code == 2 and "locoman migrate announce" in refused.err, step
     add_candidate(own)
-    done(shell, "migrate", "announce", "loco-twin")
-    assert done(shell, "migrate", "plan")["without_cases"] == []
+    shell.done("migrate", "announce", "loco-twin")
+    assert shell.done("migrate", "plan")["without_cases"] == []
     for step in ("prepare", "apply", "retire"):
         refused = shell("migrate", step)
         assert refused.code == 2 and "locoman migrate check" in refused.err, step
@@ -129,4 +122,4 @@ def test_a_step_before_its_turn(own: Home, shell: Shell) -> None:
 
 
 def test_nothing_was_ever_announced(copied: Home, shell: Shell) -> None:
-    assert done(shell, "migrate", "status") == {"migration": None}
+    assert shell.done("migrate", "status") == {"migration": None}

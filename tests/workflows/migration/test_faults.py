@@ -6,7 +6,6 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from support.altered_bases import random_model
@@ -21,12 +20,6 @@ from locoman.weights.fingerprint import fingerprint_of_checkpoint
 
 CHECK = ("migrate", "check", "--sample", "2")
 APPLY = ("migrate", "apply", "--override", "a test")
-
-
-def done(shell: Shell, *arguments: str) -> Any:
-    result = shell(*arguments, "--json")
-    assert result.code == 0, result.out + result.err
-    return result.document
 
 
 class FullDisk:
@@ -70,14 +63,14 @@ def test_a_disk_that_fills_up_while_it_is_applied_leaves_the_old_base_or_the_new
     after = load_registry(prepared.registry)  # no room was left for its last sign of safety at most
     assert after.base == "loco-twin" and after.migration is not None
     assert (after.migration.phase, after.migration.fallback) == ("switched", {"words": "words@1.0.0"})
-    done(shell, "migrate", "rollback", "--yes")
+    shell.done("migrate", "rollback", "--yes")
     assert load_registry(prepared.registry).bases == before.bases[:1]
 
 
 def test_a_disk_that_fills_up_while_it_is_checked_loses_no_verdict(
     candidate: Home, shell: Shell, disk: FullDisk
 ) -> None:
-    done(shell, "migrate", "announce", "loco-twin")
+    shell.done("migrate", "announce", "loco-twin")
     before = load_registry(candidate.registry)
     for at in (1, 12, 24):
         disk.fill(at)
@@ -87,9 +80,9 @@ def test_a_disk_that_fills_up_while_it_is_checked_loses_no_verdict(
         registry = load_registry(candidate.registry)
         assert (registry.base, registry.current()) == (before.base, before.current())
         assert [adapter for adapter in registry.adapters if adapter.base == before.base] == list(before.adapters)
-    checked = done(shell, *CHECK)
+    checked = shell.done(*CHECK)
     assert {item["verdict"] for item in checked["adapters"]} <= {"recheck", "retrain"}
-    assert done(shell, *CHECK, "--dry-run")["todo"] == []
+    assert shell.done(*CHECK, "--dry-run")["todo"] == []
 
 
 def test_of_two_announced_at_once_one_is_refused(candidate: Home) -> None:
@@ -111,15 +104,15 @@ def test_an_adapter_without_an_evaluation_set_stays_where_it_works(candidate: Ho
     manifest = mine / "adapter.toml"
     text = manifest.read_text(encoding="utf-8").replace('"words"', '"mine"')
     manifest.write_text(text.replace("minimum_cases = 100", "minimum_cases = 0"), encoding="utf-8")
-    done(shell, "adapter", "add", str(mine))
-    done(shell, "migrate", "announce", "loco-twin")
-    assert done(shell, "migrate", "plan")["without_cases"] == ["mine@1.0.0"]
-    checked = done(shell, *CHECK)
+    shell.done("adapter", "add", str(mine))
+    shell.done("migrate", "announce", "loco-twin")
+    assert shell.done("migrate", "plan")["without_cases"] == ["mine@1.0.0"]
+    checked = shell.done(*CHECK)
     (found,) = [item for item in checked["adapters"] if item["adapter"] == "mine@1.0.0"]
     assert (found["verdict"], found["fate"]) == ("recheck", "stays")
     assert "evaluation set" in found["reason"]
-    done(shell, "migrate", "prepare")
-    assert done(shell, *APPLY)["fallback"]["mine"] == "mine@1.0.0"
+    shell.done("migrate", "prepare")
+    assert shell.done(*APPLY)["fallback"]["mine"] == "mine@1.0.0"
     registry = load_registry(candidate.registry)
     assert "mine" not in {adapter.name for adapter in registry.adapters_of("loco-twin")}
     assert "mine" in {adapter.name for adapter in registry.fallback_of(registry.current())}
@@ -130,8 +123,8 @@ def test_a_forged_fingerprint_moves_nothing(candidate: Home, shell: Shell) -> No
     add_candidate(candidate, "loco-twin", lambda folder: random_model(folder, 3))
     (words,) = [adapter for adapter in load_registry(candidate.registry).adapters if adapter.name == "words"]
     forge(candidate, words, str(fingerprint_of_checkpoint(candidate.modelfiles / "loco-twin")))
-    done(shell, "migrate", "announce", "loco-twin")
-    (found,) = done(shell, *CHECK, "--adapter", "words")["adapters"]
+    shell.done("migrate", "announce", "loco-twin")
+    (found,) = shell.done(*CHECK, "--adapter", "words")["adapters"]
     levels = {item["level"]: item for item in found["evidence"]}
     assert (levels["drift"]["outcome"], levels["drift"]["word"]) == ("open", "contradicted")
     assert "proves nothing" in levels["drift"]["detail"]

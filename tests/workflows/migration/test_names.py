@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -18,39 +17,33 @@ OLD, NEW = "loco-tiny", "loco-twin"
 
 @pytest.fixture
 def applied(prepared: Home, shell: Shell) -> Home:
-    done(shell, "migrate", "apply", "--override", "a test")
+    shell.done("migrate", "apply", "--override", "a test")
     return prepared
 
 
-def done(shell: Shell, *arguments: str) -> Any:
-    result = shell(*arguments, "--json")
-    assert result.code == 0, result.out + result.err
-    return result.document
-
-
 def test_the_new_base_is_the_standard_one(applied: Home, shell: Shell) -> None:
-    listed = {base["name"]: base["status"] for base in done(shell, "base", "list")["bases"]}
+    listed = {base["name"]: base["status"] for base in shell.done("base", "list")["bases"]}
     assert [name for name, status in listed.items() if status == "standard"] == [NEW]
     assert listed[OLD] == "previous"
-    shown = done(shell, "base", "show", NEW)
+    shown = shell.done("base", "show", NEW)
     assert shown["status"] == "standard" and OLD not in str(shown)
     with App.load(applied.root) as app:
         assert app.shelf.standard().ref.name == NEW
-    assert done(shell, "status")["base"] == NEW
+    assert shell.done("status")["base"] == NEW
 
 
 def test_a_new_adapter_is_for_the_new_base(
     applied: Home, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert done(shell, "adapter", "new", "fractions")["base"] == NEW
+    assert shell.done("adapter", "new", "fractions")["base"] == NEW
     for path in (tmp_path / "fractions").iterdir():
         assert OLD not in path.read_text(encoding="utf-8"), path.name
 
 
 def test_modelfiles_are_of_the_new_base(applied: Home, shell: Shell) -> None:
     for name in (NEW, "arithmetic"):
-        shown = done(shell, "modelfile", "show", name)
+        shown = shell.done("modelfile", "show", name)
         assert NEW in str(shown) and OLD not in str(shown), name
 
 

@@ -24,15 +24,9 @@ def standin(tmp_path: Path, prepared: Home, shell: Shell, monkeypatch: pytest.Mo
     """An Ollama 0.33 in which the old base and its adapters are, and a model of somebody else's."""
     with StandinOllama(tmp_path / "models") as running:
         monkeypatch.setenv("OLLAMA_HOST", running.url)
-        done(shell, "sync", "--strategy", "native")
+        shell.done("sync", "--strategy", "native")
         assert set(listed(running)) == OLD
         yield running
-
-
-def done(shell: Shell, *arguments: str) -> Any:
-    result = shell(*arguments, "--json")
-    assert result.code == 0, result.out + result.err
-    return result.document
 
 
 def listed(standin: StandinOllama) -> dict[str, str]:
@@ -49,28 +43,28 @@ def test_the_new_models_stand_beside_the_old_ones_and_go_when_it_is_taken_back(
     standin: StandinOllama, prepared: Home, shell: Shell
 ) -> None:
     before, record = listed(standin), load_registry(prepared.registry).ollama
-    planned = done(shell, *APPLY, "--dry-run")
+    planned = shell.done(*APPLY, "--dry-run")
     assert (planned["sync"] is not None, set(listed(standin))) == (True, OLD)
-    done(shell, *APPLY)
+    shell.done(*APPLY)
     after = listed(standin)
     assert set(after) == OLD | NEW
     assert before.items() <= after.items()
-    assert done(shell, "status")["differences"] == []
-    done(shell, "sync", "--prune")
+    assert shell.done("status")["differences"] == []
+    shell.done("sync", "--prune")
     assert listed(standin) == after  # the fallback's models have their time yet
-    done(shell, "migrate", "rollback", "--yes")
+    shell.done("migrate", "rollback", "--yes")
     assert listed(standin) == before
     assert load_registry(prepared.registry).ollama == record
-    assert done(shell, "status")["differences"] == []
+    assert shell.done("status")["differences"] == []
 
 
 def test_retiring_the_old_base_takes_its_models_away(standin: StandinOllama, prepared: Home, shell: Shell) -> None:
-    done(shell, *APPLY)
+    shell.done(*APPLY)
     after = listed(standin)
-    done(shell, "migrate", "retire", "--yes", "--override", "a test")
+    shell.done("migrate", "retire", "--yes", "--override", "a test")
     assert listed(standin) == {tag: digest for tag, digest in after.items() if tag in NEW}
     assert {model.tag for model in load_registry(prepared.registry).ollama.models} == NEW
-    assert done(shell, "status")["differences"] == []
+    assert shell.done("status")["differences"] == []
 
 
 @pytest.mark.parametrize(
@@ -88,7 +82,7 @@ def test_an_ollama_that_dies_in_the_middle_leaves_the_old_base_in_use(
     assert "Traceback" not in failed.err
     assert in_use(prepared) == "loco-tiny"
     assert before.items() <= listed(standin).items()
-    done(shell, *APPLY)
+    shell.done(*APPLY)
     assert in_use(prepared) == "loco-twin"
     assert set(listed(standin)) == OLD | NEW
 
@@ -108,7 +102,7 @@ def test_one_that_dies_between_two_models_is_as_before_once_the_change_is_taken_
     assert in_use(prepared) == "loco-tiny"
     assert set(listed(standin)) == OLD | {"loco-twin:latest"}
     standin.faults.clear()
-    done(shell, "migrate", "rollback", "--yes")
+    shell.done("migrate", "rollback", "--yes")
     assert listed(standin) == before
     assert load_registry(prepared.registry).ollama == record
 
@@ -116,23 +110,23 @@ def test_one_that_dies_between_two_models_is_as_before_once_the_change_is_taken_
 def test_without_ollama_it_is_left_as_it_is_until_a_sync(standin: StandinOllama, prepared: Home, shell: Shell) -> None:
     before = listed(standin)
     standin.faults["/api/tags"] = standin.faults["/api/version"] = Fault.HANG_UP
-    done(shell, *APPLY, "--without-ollama")
+    shell.done(*APPLY, "--without-ollama")
     assert in_use(prepared) == "loco-twin"
     standin.faults.clear()
     assert listed(standin) == before
-    done(shell, "sync")
+    shell.done("sync")
     assert set(listed(standin)) == OLD | NEW
 
 
 def test_an_ollama_that_does_not_answer_while_it_is_taken_back_is_told_of(
     standin: StandinOllama, prepared: Home, shell: Shell
 ) -> None:
-    done(shell, *APPLY)
+    shell.done(*APPLY)
     for path in ("/api/tags", "/api/delete"):
         standin.faults[path] = Fault.HANG_UP
-    back = done(shell, "migrate", "rollback", "--yes")
+    back = shell.done("migrate", "rollback", "--yes")
     standin.faults.clear()
     assert in_use(prepared) == "loco-tiny"
     assert set(back["models_left"]) == NEW
-    done(shell, "sync", "--prune")
+    shell.done("sync", "--prune")
     assert set(listed(standin)) == OLD
