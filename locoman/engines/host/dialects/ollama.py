@@ -6,8 +6,6 @@ loaded (num_ctx, num_thread, num_gpu ...) is the host's own business and ignored
 
 from __future__ import annotations
 
-import math
-import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -15,6 +13,7 @@ import msgspec
 
 from locoman.contracts import Chunk, Message, Request, Sampling, Timing, Usage
 from locoman.engines.faults import Fault
+from locoman.engines.host.dialects.go_times import nanoseconds, seconds, timestamp
 from locoman.engines.host.dialects.reading import (
     Seed,
     Share,
@@ -31,8 +30,6 @@ from locoman.names import ModelName
 
 _UNLIMITED = 1 << 30
 """Tokens; the context ends before. num_predict -1 and -2 mean it."""
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION_PART = re.compile(r"(\d{1,12}(?:\.\d{0,12})?|\.\d{1,12})(ns|us|µs|μs|ms|s|m|h)")
 _Heat = Annotated[float, msgspec.Meta(ge=0.0, le=100.0)]
 _Penalty = Annotated[float, msgspec.Meta(ge=-2.0, le=2.0)]
 
@@ -192,28 +189,8 @@ def _call(kind: Literal["chat", "generate"], body: _Body, messages: list[Message
         messages=conversation(messages) if messages else (),
         sampling=(body.options or _Options()).sampling(),
         stream=body.stream is not False,
-        keep_alive=_seconds(body.keep_alive),
+        keep_alive=seconds(body.keep_alive),
     )
-
-
-def _seconds(duration: float | str | None) -> float | None:
-    """Seconds of a number or of a text as Go writes it ("1h30m"); below zero is for ever. Raises RequestRefused (400)."""
-    if isinstance(duration, str):
-        duration = _parse_duration(duration.strip())
-    if duration is None:
-        return None
-    return math.inf if duration < 0 else float(duration)
-
-
-def _parse_duration(text: str) -> float:
-    parts = _DURATION_PART.findall(text)
-    sign = -1.0 if text.startswith("-") else 1.0
-    digits = text[1:] if text.startswith(("+", "-")) else text
-    if digits == "0":
-        return 0.0
-    if not parts or "".join(number + unit for number, unit in parts) != digits:
-        raise RequestRefused(400, f"{text[:40]!r} is no duration such as 5m or 1h30m.")
-    return sign * sum(float(number) * _SECONDS[unit] for number, unit in parts)
 
 
 class AnswerWriter:
@@ -274,27 +251,18 @@ def error_document(fault: Fault) -> dict[str, Any]:
     return {"error": fault.message}
 
 
-def timestamp(moment: datetime) -> str:
-    """As Go writes a time in UTC."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 def _durations(timing: Timing, usage: Usage) -> dict[str, int]:
     """Ollama's counts and times, in nanoseconds; waiting for a turn counts as evaluation of the prompt."""
     prompt_ms = max(0.0, timing.ttft_ms - timing.load_ms - timing.route_ms)
     decode_ms = max(0.0, timing.total_ms - timing.ttft_ms) if timing.ttft_ms else 0.0
     return {
-        "total_duration": _nanoseconds(timing.total_ms),
-        "load_duration": _nanoseconds(timing.load_ms),
+        "total_duration": nanoseconds(timing.total_ms),
+        "load_duration": nanoseconds(timing.load_ms),
         "prompt_eval_count": usage.prompt_tokens,
-        "prompt_eval_duration": _nanoseconds(prompt_ms),
+        "prompt_eval_duration": nanoseconds(prompt_ms),
         "eval_count": usage.completion_tokens,
-        "eval_duration": _nanoseconds(decode_ms),
+        "eval_duration": nanoseconds(decode_ms),
     }
-
-
-def _nanoseconds(milliseconds: float) -> int:
-    return round(milliseconds * 1e6)
 
 
 def _line(document: object) -> bytes:

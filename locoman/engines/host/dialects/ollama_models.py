@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from locoman.contracts import ResidentBase, ServedBase
-from locoman.engines.host.dialects.ollama import timestamp
+from locoman.engines.host.dialects.go_times import timestamp
 from locoman.engines.host.models import BaseFacts, ServedModel
 
 API_VERSION = "0.33.0"

@@ -12,14 +12,8 @@ from hypothesis import strategies as st
 
 from locoman.contracts import Chunk, Message, Sampling, Served, Timing, Usage
 from locoman.engines.faults import fault_of
-from locoman.engines.host.dialects.ollama import (
-    AnswerWriter,
-    error_document,
-    read_chat,
-    read_generate,
-    read_named,
-    timestamp,
-)
+from locoman.engines.host.dialects.go_times import timestamp
+from locoman.engines.host.dialects.ollama import AnswerWriter, error_document, read_chat, read_generate, read_named
 from locoman.errors import EngineLost, RequestRefused, UnknownName
 from locoman.names import AUTO, ModelName
 
