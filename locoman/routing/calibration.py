@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 KEEP = 0.96  # share of the adapters' own unseen questions that the threshold is to keep
 TURNED_AWAY = 0.97  # share of nobody's questions that are nearly all
-FAINT = 0.25  # of scope, whose spread over the adapters' own questions is 1 to 2
 LARGEST = 32.0  # factor: with every example told right, it would grow without end
 DOUBT = (
     0.03  # share of questions whose likeliest adapter is a matter of luck, as one would guess before having examples
@@ -101,15 +100,14 @@ def choose_threshold(own: NDArray[np.float64], others: NDArray[np.float64], sile
     """The scope that a question must reach for the router not to abstain.
 
     `own` are the scopes of questions that belong to some adapter, `others` of questions that are nobody's, none of them
-    seen; `silent` is that of a text without any evidence. As high as still keeps KEEP of `own`, for that turns away the
-    most of all others. Where that is far above nearly all `others`, halfway to them: real questions are worded more freely
-    than examples, and where nobody's questions are far away that costs nothing. Always above `silent`, by
-    FAINT, for a trace of evidence is none.
+    seen. As high as still keeps KEEP of `own`, for that turns away the most of all others; `silent`, the scope of a text
+    without any evidence, where there are no `own`. Where that is far above nearly all `others`, halfway to them: real
+    questions are worded more freely than examples, and where nobody's questions are far away that costs nothing.
     """
     wanted = float(np.quantile(own, 1 - KEEP)) if len(own) else silent
     if len(others):
         wanted = min(wanted, (wanted + float(np.quantile(others, TURNED_AWAY))) / 2)
-    return max(wanted, silent + FAINT)
+    return wanted
 
 
 def fit_slope(over: NDArray[np.float64], somebody: NDArray[np.bool_]) -> float:

@@ -3,7 +3,8 @@ that have not seen their own text."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,12 +57,12 @@ def learn(kernel: Floats, similarities: Floats, labels: Labels, groups: Labels, 
         sureness = fit_sureness(evidence(left_out, nearest)[mine], labels[mine], balance)
     weights = solved.weights.astype(np.float32)
     scale = _scale(signs(left_out, nearest)[mine if mine.any() else labels < classes - 1])
-    scorer = Scorer(owners, weights, sureness, scale, 0.0, 1.0)
+    scorer = Scorer(owners, weights, sureness, scale, math.inf, 1.0)  # no threshold yet: nothing is held below it
     scope = scorer.judge_scores(left_out, nearest).scope
     silent = float(scorer.judge_scores(np.zeros((1, classes)), np.zeros((1, classes))).scope[0])
     threshold = choose_threshold(scope[mine], scope[held & (labels == classes - 1)], silent)
     slope = fit_slope(scope[held] - threshold, labels[held] < classes - 1)
-    final = Scorer(owners, weights, sureness, scale, threshold, slope)
+    final = replace(scorer, threshold=threshold, slope=slope)
     return Learned(final, final.judge_scores(left_out, nearest), held)
 
 

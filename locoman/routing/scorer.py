@@ -16,6 +16,7 @@ from locoman.routing.features import Floats
 
 NEIGHBOURS = 0.3  # what the nearest examples weigh in the choice of an adapter
 SIGNS = np.array([1.0, 1.0, 0.3, 0.2])  # what the four signs of being in scope weigh
+FAINT = 0.85  # what the two signs that speak for an adapter must amount to, in their spreads: less is a trace of evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,15 @@ class Scorer:
     def judge_scores(self, scores: Matrix, nearest: Matrix) -> Judgement:
         """For texts with these scores and nearest examples, both shape (texts, adapters + 1)."""
         among = self.sureness.probabilities(evidence(scores, nearest))
-        scope = ((signs(scores, nearest) - self.scale.mean) / self.scale.spread) @ SIGNS
+        scope = self._scope(signs(scores, nearest))
         return Judgement(among, scope, _logistic(self.slope * (scope - self.threshold)))
+
+    def _scope(self, signs: Matrix) -> Matrix:
+        """Below the threshold where no more than a trace of evidence speaks for anybody: that nothing speaks for nobody either
+        is no reason to think of an adapter."""
+        scope = ((signs - self.scale.mean) / self.scale.spread) @ SIGNS
+        over = (signs[:, :2] / self.scale.spread[:2]).sum(axis=1) - FAINT
+        return np.where(over < 0, np.minimum(scope, self.threshold + over), scope)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,15 @@ def test_a_class_of_many_examples_does_not_drown_one_of_few() -> None:
     assert (learned.judgement.among.argmax(axis=1) == 1)[few].mean() >= 0.7
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=6), st.integers(0, 1000), st.floats(0, 0.01))
+def test_no_more_than_a_trace_of_evidence_is_nobodys(sizes: list[int], seed: int, trace: float) -> None:
+    alike, labels = clouds(sizes, seed)
+    learned = learn(alike, alike, labels, np.arange(len(labels)), NOISE)
+    faint = np.full((1, len(labels)), trace * learned.scorer.scale.spread[:2].min(), dtype=np.float32)
+    assert learned.scorer.judge(faint, faint).somebody[0] < 0.5
+
+
 @pytest.mark.parametrize("sizes", [[1, 1], [1, 1, 1], [2, 1, 5]])
 def test_a_handful_of_examples_is_enough_to_judge(sizes: list[int]) -> None:
     alike, labels = clouds(sizes)
