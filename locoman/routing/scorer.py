@@ -16,7 +16,9 @@ from locoman.routing.features import Floats
 
 NEIGHBOURS = 0.3  # what the nearest examples weigh in the choice of an adapter
 SIGNS = np.array([1.0, 1.0, 0.3, 0.2])  # what the four signs of being in scope weigh
-FAINT = 0.85  # what the two signs that speak for an adapter must amount to, in their spreads: less is a trace of evidence
+FAINT = (
+    0.85  # what the two signs that speak for an adapter must amount to, in their spreads: less is a trace of evidence
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,9 @@ class Owners:
         """
         begins = self.starts[:-1]
         first = np.maximum.reduceat(similarities, begins, axis=1)
-        spread = np.repeat(first, np.diff(self.starts), axis=1)
-        below = np.where(similarities >= spread, -np.inf, similarities)
-        ties = np.add.reduceat(similarities >= spread, begins, axis=1)
+        largest = similarities >= np.repeat(first, self.starts[1:] - begins, axis=1)
+        below = np.where(largest, -np.inf, similarities)
+        ties = np.add.reduceat(largest, begins, axis=1)
         second = np.maximum.reduceat(below, begins, axis=1)
         second = np.where((ties > 1) | ~np.isfinite(second), first, second)
         return np.asarray((first + second) / 2, dtype=np.float64)
@@ -89,9 +91,10 @@ class Scorer:
     def _scope(self, signs: Matrix) -> Matrix:
         """Below the threshold where no more than a trace of evidence speaks for anybody: that nothing speaks for nobody either
         is no reason to think of an adapter."""
-        scope = ((signs - self.scale.mean) / self.scale.spread) @ SIGNS
-        over = (signs[:, :2] / self.scale.spread[:2]).sum(axis=1) - FAINT
-        return np.where(over < 0, np.minimum(scope, self.threshold + over), scope)
+        signs = signs / self.scale.spread
+        scope = (signs - self.scale.mean / self.scale.spread) @ SIGNS
+        over = signs[:, 0] + signs[:, 1] - FAINT
+        return np.asarray(np.where(over < 0, np.minimum(scope, self.threshold + over), scope), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +121,13 @@ def signs(scores: Matrix, nearest: Matrix) -> Matrix:
     """What speaks for a question being anybody's, shape (texts, 4): the best score, how near the examples of the likeliest
     adapter are, and how far the texts that are nobody's."""
     rows, likeliest = np.arange(len(scores)), evidence(scores, nearest).argmax(axis=1)
-    return np.stack([scores[:, :-1].max(axis=1), nearest[rows, likeliest], -scores[:, -1], -nearest[:, -1]], axis=1)
+    found = np.empty((len(scores), len(SIGNS)))
+    found[:, 0] = scores[:, :-1].max(axis=1)
+    found[:, 1] = nearest[rows, likeliest]
+    found[:, 2] = -scores[:, -1]
+    found[:, 3] = -nearest[:, -1]
+    return found
 
 
 def _logistic(x: Matrix) -> Matrix:
-    return np.asarray(1 / (1 + np.exp(-np.clip(x, -500, 500))), dtype=np.float64)
+    return np.asarray(1 / (1 + np.exp(np.minimum(-x, 500))), dtype=np.float64)

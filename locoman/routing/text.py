@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 import unicodedata
@@ -11,6 +12,7 @@ MAX_CHARACTERS = 2000  # what is read of a question; a topic shows itself long b
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff]")
 _COMMANDS = re.compile(r"\x1b\[[0-9;?]*[@-~]")  # of a terminal: colours and the like
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_USUAL = 24  # characters; the grams of longer words are not remembered
 _LAST_LATIN = "\u024f"
 _DIGIT = re.compile(r"\d")
 _ENDINGS = (
@@ -56,14 +58,23 @@ def _stem(word: str) -> str:
 
 def character_grams(shaped: str) -> list[str]:
     """The 2- to 5-grams of characters inside words with a blank at each end (scikit-learn's `char_wb`)."""
+    words = shaped.split()
+    return list(itertools.chain.from_iterable(_known_word(w) if len(w) <= _USUAL else _inside(w) for w in words))
+
+
+@functools.lru_cache(maxsize=2048)
+def _known_word(word: str) -> tuple[str, ...]:
+    return _inside(word)
+
+
+def _inside(word: str) -> tuple[str, ...]:
     grams: list[str] = []
-    for word in shaped.split():
-        padded = f" {word} "
-        for length in range(2, 6):
-            grams.extend(padded[start : start + length] for start in range(max(1, len(padded) - length + 1)))
-            if len(padded) <= length:
-                break  # a word shorter than the gram counts once
-    return grams
+    padded = f" {word} "
+    for length in range(2, 6):
+        grams.extend(padded[start : start + length] for start in range(max(1, len(padded) - length + 1)))
+        if len(padded) <= length:
+            break  # a word shorter than the gram counts once
+    return tuple(grams)
 
 
 def is_foreign(text: str) -> bool:

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import math
+from collections import Counter
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 from support.subjects import NONE, SUBJECTS
 
-from locoman.routing.features import Bag, Vocabulary
+from locoman.routing.features import UNKNOWN, Bag, Vocabulary
 from locoman.routing.text import character_grams, shape, word_grams
 
 TEXTS = [shape(text) for subject in SUBJECTS for text in subject.mine] + [shape(text) for text in NONE]
@@ -26,6 +31,34 @@ def test_known_text_is_weighed_as_scikit_learn_weighs_it(grams: object) -> None:
         rows, weights = vocabulary.transform(grams(text))  # type: ignore[operator]
         ours[rows] = weights
         np.testing.assert_allclose(ours, row, atol=1e-6)
+
+
+documents = st.lists(st.lists(st.sampled_from("abcdefgh"), max_size=12), min_size=1, max_size=30)
+
+
+def plain(vocabulary: Vocabulary, grams: list[str]) -> np.ndarray:
+    """The definition, term by term; shape (terms,)."""
+    idf = dict(zip(vocabulary.terms, vocabulary.idf.tolist(), strict=True))
+    strange = UNKNOWN * max(idf.values(), default=0.0)
+    weights = {gram: (1 + math.log(count)) * idf.get(gram, strange) for gram, count in Counter(grams).items()}
+    length = math.sqrt(sum(weight**2 for weight in weights.values())) or 1.0
+    return np.array([weights.get(term, 0.0) / length for term in vocabulary.terms])
+
+
+@settings(max_examples=60, deadline=None)
+@given(documents, st.lists(st.sampled_from("abcdxyz"), max_size=20))
+def test_vectors_and_similarities_are_those_of_the_plain_definition(texts: list[list[str]], asked: list[str]) -> None:
+    """With so few terms some are in many texts, which are kept as a dense matrix, and some are not."""
+    vocabulary = Vocabulary.learn(texts, minimum_documents=1, maximum_terms=100)
+    ours = np.zeros(len(vocabulary.terms))
+    rows, weights = vocabulary.transform(asked)
+    ours[rows] = weights
+    np.testing.assert_allclose(ours, plain(vocabulary, asked), atol=1e-6)
+    assert len(set(rows.tolist())) == len(rows)
+    expected = np.array([plain(vocabulary, grams) @ plain(vocabulary, asked) for grams in texts])
+    bag = Bag.of(vocabulary, texts)
+    np.testing.assert_allclose(bag.similarities(asked), expected, atol=1e-3)
+    np.testing.assert_allclose(bag.similarities_of_many([(rows, weights)])[0], bag.similarities(asked), atol=1e-6)
 
 
 def test_unknown_terms_shorten_the_vector_and_keep_its_direction() -> None:
@@ -73,5 +106,7 @@ def test_a_text_with_many_entries_is_compared_in_portions(monkeypatch: pytest.Mo
     bag = Bag.of(Vocabulary.learn(documents, minimum_documents=1, maximum_terms=10**6), documents)
     whole = [bag.similarities(grams) for grams in documents]
     monkeypatch.setattr("locoman.routing.features._ENTRIES", 7)
+    monkeypatch.setattr("locoman.routing.features._OFTEN", 1.0)
+    bag = Bag.of(bag.vocabulary, documents)
     np.testing.assert_allclose([bag.similarities(grams) for grams in documents], whole, atol=1e-6)
     np.testing.assert_allclose(np.diag(whole), 1, atol=1e-3)

@@ -58,3 +58,11 @@ def test_forms_of_a_word_meet_and_short_words_stay() -> None:
 def test_character_grams_are_those_of_scikit_learn(text: str) -> None:
     analyse = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), lowercase=False).build_analyzer()
     assert sorted(character_grams(text)) == sorted(analyse(text))
+
+
+@settings(deadline=None)
+@given(st.lists(st.text("abeü0!", min_size=1, max_size=40)))
+def test_remembered_or_not_the_grams_of_words_are_those_of_scikit_learn(words: list[str]) -> None:
+    analyse = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), lowercase=False).build_analyzer()
+    for _ in range(2):
+        assert sorted(character_grams(" ".join(words))) == sorted(analyse(" ".join(words)))

@@ -25,9 +25,12 @@ class Known:
 
 
 @pytest.fixture(scope="module")
-def drawn() -> MiniLM:
-    weights = random_weights()
+def weights() -> dict[str, NDArray[np.float32]]:
+    return random_weights()
 
+
+@pytest.fixture(scope="module")
+def drawn(weights: dict[str, NDArray[np.float32]]) -> MiniLM:
     def tensor(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
         assert weights[name].shape == shape
         return weights[name]
@@ -48,6 +51,24 @@ def test_the_forward_pass_is_that_of_the_reference(drawn: MiniLM) -> None:
 def test_one_by_one_gives_what_many_at_once_give(drawn: MiniLM) -> None:
     single = np.concatenate([drawn.encode([text]) for text in TEXTS])
     np.testing.assert_allclose(single, drawn.encode([*TEXTS, *TEXTS])[: len(TEXTS)], atol=2e-6)
+
+
+class Spelt:
+    """A tokenizer of texts that are token numbers."""
+
+    def encode(self, text: str) -> list[int]:
+        return [int(number) for number in text.split()]
+
+
+@pytest.mark.parametrize("tokens", [1, 13, 14, 20, 21, 40, 41, 54, 55, 128])
+def test_in_bands_of_whatever_size_or_whole_the_products_are_the_same(
+    weights: dict[str, NDArray[np.float32]], tokens: int
+) -> None:
+    """A short text alone is multiplied in bands, a long one or many at once are not."""
+    encoder = MiniLM(Spelt(), lambda name, shape: weights[name])  # type: ignore[arg-type]
+    text = " ".join(map(str, np.random.default_rng(tokens).integers(0, 30000, tokens).tolist()))
+    many = 1 + 64 // tokens
+    np.testing.assert_allclose(encoder.encode([text])[0], encoder.encode([text] * many)[-1], atol=2e-6)
 
 
 def test_vectors_have_the_length_that_makes_products_mean_cosines(drawn: MiniLM) -> None:
