@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from locoman.migration.evidence import AdapterVerdict, Evidence
 from locoman.migration.levels import cheap_levels
@@ -11,7 +11,7 @@ from locoman.migration.levels.behaviour import WEIGHTS_IN_QUESTION, WEIGHTS_RULE
 from locoman.migration.levels.level import Level
 from locoman.migration.scores import Asked, Measure
 from locoman.migration.subject import Candidate, Subject
-from locoman.migration.thresholds import Thresholds, thresholds
+from locoman.migration.thresholds import thresholds
 from locoman.migration.verdict import decide, ruled_out
 
 
@@ -21,7 +21,6 @@ def check_adapter(
     measure: Measure | None = None,
     *,
     cheap: Sequence[Evidence] | None = None,
-    rule: Thresholds | None = None,
     seed: int = 0,
 ) -> AdapterVerdict:
     """What becomes of `adapter` on `candidate`.
@@ -32,10 +31,9 @@ def check_adapter(
 
     Raises what `measure` raises, StoreError, UsageError (scores of unlike cases).
     """
-    rule = rule or thresholds()
-    evidence = list(cheap if cheap is not None else cheap_evidence(adapter, candidate, rule))
+    evidence = list(cheap if cheap is not None else cheap_evidence(adapter, candidate))
     if measure is not None:
-        behaviour = Behaviour(rule.behaviour, measure, who_is_asked(evidence), seed)
+        behaviour = Behaviour(thresholds().behaviour, measure, who_is_asked(evidence), seed)
         evidence.append(_looked(behaviour, adapter, candidate))
     verdict, rests_on = decide(evidence)
     reason = rests_on.finding.detail
@@ -44,17 +42,10 @@ def check_adapter(
     return AdapterVerdict(adapter.name, verdict, rests_on.level, reason, tuple(evidence))
 
 
-def check_cheaply(
-    adapters: Sequence[Subject], candidate: Candidate, *, rule: Thresholds | None = None
-) -> Iterator[AdapterVerdict]:
-    """The verdict on each adapter as far as it can be told without asking anything."""
-    return (check_adapter(adapter, candidate, rule=rule) for adapter in adapters)
-
-
-def cheap_evidence(adapter: Subject, candidate: Candidate, rule: Thresholds | None = None) -> tuple[Evidence, ...]:
+def cheap_evidence(adapter: Subject, candidate: Candidate) -> tuple[Evidence, ...]:
     """What the levels find for which nothing is asked, up to the first that rules the weights out."""
     found: list[Evidence] = []
-    for level in cheap_levels(rule or thresholds()):
+    for level in cheap_levels(thresholds()):
         found.append(_looked(level, adapter, candidate))
         if ruled_out(found):
             break

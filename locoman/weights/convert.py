@@ -63,15 +63,13 @@ def plan_conversion(
     return ConversionPlan(checkpoint, tokenizer, mix.name, ModelPlan(metadata, tensors))
 
 
-def convert(
-    plan: ConversionPlan, target: Path, progress: Progress = no_progress, *, split: bool = False
-) -> tuple[Path, ...]:
-    """Writes the model as `write_model` does, and returns its files. Progress counts bytes of tensors.
+def convert(plan: ConversionPlan, target: Path, progress: Progress = no_progress) -> None:
+    """Writes the model into one file. Progress counts bytes of tensors.
 
     Raises InvalidFile (a weight that is no number), Unsupported (a weight the type cannot hold), StoreError,
     MissingPrerequisite (disk full).
     """
-    return write_model(plan.model, target, progress, split=split)
+    write_model(plan.model, target, progress)
 
 
 def _plan_tensors(checkpoint: Checkpoint, mix: Mix, importance: ImportanceMatrix | None) -> tuple[PlannedTensor, ...]:

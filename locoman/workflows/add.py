@@ -90,13 +90,13 @@ def plan_pairs(
     return _affordable(home, AddPlan(base.name, steps, failed, disk_free(home.root)))
 
 
-def plan_update(home: Home, offers: Offers, names: Sequence[str] = (), base: BaseRef | None = None) -> AddPlan:
-    """The newer versions of what answers on `base` (default: the one in use), or of `names` alone.
+def plan_update(home: Home, offers: Offers, names: Sequence[str] = ()) -> AddPlan:
+    """The newer versions of what answers on the base in use, or of `names` alone.
 
     Raises NothingInstalled, UnknownName (one of the names is not installed), NotEnoughDisk.
     """
     registry = load_registry(home.registry)
-    current = installed_base(registry, base)
+    current = registry.current()
     wanted = [registry.find_adapter(current.name, AdapterRef(name)) for name in names] or registry.active_of(current)
     steps = []
     for adapter in wanted:

@@ -25,7 +25,7 @@ from benches import compat_behaviour
 from benches.figure import Figure, at_most
 from benches.shapes import SHAPES, ModelShape, hollow_tensors, write_description
 from locoman.catalog.manifest import read_package
-from locoman.migration.check import check_cheaply
+from locoman.migration.check import check_adapter
 from locoman.migration.evidence import LevelName
 from locoman.migration.subject import read_candidate, subject_of
 from locoman.weights.fingerprint import SKETCH_BITS, Fingerprint, fingerprint_of_checkpoint
@@ -68,7 +68,7 @@ def _check(base: Path, packages: list[Path]) -> tuple[float, float, Counter[str]
     started = time.perf_counter()
     candidate = read_candidate("candidate", base, fingerprint_of_checkpoint(base), "Apache-2.0", "BF16")
     ready = time.perf_counter()
-    found = list(check_cheaply([subject_of(read_package(package)) for package in packages], candidate))
+    found = [check_adapter(subject_of(read_package(package)), candidate) for package in packages]
     ended = time.perf_counter()
     levels: Counter[str] = Counter()
     for verdict in found:

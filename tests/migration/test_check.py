@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support import altered_bases as altered
 
-from locoman.migration.check import check_adapter, check_cheaply
+from locoman.migration.check import check_adapter
 from locoman.migration.evidence import Evidence, Finding, LevelName, Outcome
 from locoman.migration.scores import Asked, Scores
 from locoman.migration.thresholds import thresholds
@@ -76,11 +76,6 @@ def test_a_licence_that_inherits_keeps_an_adapter_from_moving_unread() -> None:
     measure = Asking(adapter_on_old=0.95, adapter_on_new=0.95, new_alone=0.1)
     verdict = check_adapter(altered.words(), replace(CANDIDATE, licence="llama3.2"), measure)
     assert (verdict.verdict, verdict.decided_by) == ("recheck", "licence")
-
-
-def test_many_are_checked_cheaply_one_after_the_other() -> None:
-    names = [replace(altered.words(), name=f"a{number}") for number in range(3)]
-    assert [(v.adapter, v.verdict) for v in check_cheaply(names, CANDIDATE)] == [(s.name, "recheck") for s in names]
 
 
 def evidence(level: LevelName, outcome: Outcome, word: str = "") -> Evidence:

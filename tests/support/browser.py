@@ -42,11 +42,6 @@ def open_page(path: Path, folder: Path) -> Opened:
     return Opened(dom, tuple(said), frozenset(url for url in asked if not _OWN.match(url)))
 
 
-def photograph(path: Path, folder: Path, picture: Path, width: int = 1100, height: int = 1600) -> None:
-    """Takes a picture of it."""
-    _run(folder, f"--screenshot={picture.resolve()}", f"--window-size={width},{height}", path.resolve().as_uri())
-
-
 def _run(folder: Path, *arguments: str) -> str:
     options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
     quiet = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-pings")

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -486,14 +485,6 @@ class StandinOllama(LoopbackServer):
             raise _RefusedError(f"open {error.filename}: no such file or directory") from error
         except (ValueError, InvalidFile) as error:
             raise _RefusedError(str(error), 400) from error
-
-    def partials(self) -> list[Path]:
-        """Blobs that have not arrived whole."""
-        return sorted((self.store.root / "blobs").glob("*-partial"))
-
-    def wipe(self) -> None:
-        """Loses every blob, as a user who deletes the folder does."""
-        shutil.rmtree(self.store.root / "blobs")
 
 
 def _fetch_rest(client: httpx.Client, digest: str, partial: Path) -> Iterator[int]:

@@ -11,6 +11,9 @@ from locoman.evaluation.statistics import Interval
 from locoman.workflows.evaluate import Evaluation, Judgement, Outcome
 from locoman.workflows.evaluation_plan import EvaluationPlan
 
+_WIDTH = 100
+"""Characters of a question or an answer that are shown."""
+
 
 def plan_document(plan: EvaluationPlan) -> dict[str, Any]:
     """--dry-run --json."""
@@ -142,6 +145,6 @@ def points(share: float) -> str:
     return f"{100 * share:+.1f}"
 
 
-def _short(text: str, width: int = 100) -> str:
+def _short(text: str) -> str:
     flat = " ".join(text.split())
-    return flat if len(flat) <= width else flat[: width - 1] + "…"
+    return flat if len(flat) <= _WIDTH else flat[: _WIDTH - 1] + "…"

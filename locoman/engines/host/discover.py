@@ -20,6 +20,7 @@ from locoman.engines.host.spawn import spawn_detached
 from locoman.errors import EngineUnavailable, StoreError
 
 _POLL = 0.02
+_STOP_SECONDS = 15.0
 _GREETING = httpx.Timeout(5.0, connect=2.0)
 
 
@@ -38,7 +39,7 @@ def ensure_host(run_dir: Path, locks_dir: Path, argv: Sequence[str], timeout: fl
     if address is not None and address.version == __version__:
         return address
     files = HostFiles(run_dir, locks_dir)
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + _STOP_SECONDS
     with _start_lock(files, deadline):
         address = _settled(files, deadline)
         if address is not None and address.version == __version__:
@@ -51,12 +52,12 @@ def ensure_host(run_dir: Path, locks_dir: Path, argv: Sequence[str], timeout: fl
         return _await(files, spawn_detached(argv, files.output), deadline)
 
 
-def stop_host(run_dir: Path, locks_dir: Path, timeout: float = 15.0) -> bool:
+def stop_host(run_dir: Path, locks_dir: Path) -> bool:
     """Ends the host and waits until it is gone; False if none was running. Raises EngineUnavailable, StoreError."""
     files = HostFiles(run_dir, locks_dir)
     if not files.lock.exists():
         return False
-    deadline = time.monotonic() + timeout
+    deadline = time.monotonic() + _STOP_SECONDS
     with _start_lock(files, deadline):
         address = _settled(files, deadline)
         if address is None:

@@ -43,7 +43,7 @@ def slope(values: Sequence[float]) -> float:
     return above / sum((place - middle) ** 2 for place in range(count))
 
 
-def steps_to_share(points: Sequence[tuple[int, float]], share: float = 0.9) -> int | None:
+def steps_to_share(points: Sequence[tuple[int, float]], share: float) -> int | None:
     """The first step at which `share` of the fall from the first loss to the lowest is reached; None if it never fell.
 
     `points` are (step, loss), by step.

@@ -76,9 +76,9 @@ def parse_modelfile(text: str, path: Path | str = "Modelfile") -> Modelfile:
     return Modelfile(found)
 
 
-def dropped_characters(text: str, path: Path | str = "Modelfile") -> tuple[Dropped, ...]:
+def dropped_characters(text: str) -> tuple[Dropped, ...]:
     """What Ollama leaves out of the values in `text`. Raises InvalidFile where `text` is no Modelfile."""
-    scanner = _Scanner(text, path)
+    scanner = _Scanner(text, "Modelfile")
     for _ in scanner.instructions():
         pass
     return tuple(scanner.dropped)

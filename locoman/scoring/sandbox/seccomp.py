@@ -105,9 +105,9 @@ _MACHINES = {
 }
 
 
-def known_machine(machine: str = "") -> bool:
-    """Whether there is a filter for this processor (or for `machine`, as `platform.machine` names it)."""
-    return (machine or platform.machine()) in _MACHINES
+def known_machine() -> bool:
+    """Whether there is a filter for this processor."""
+    return platform.machine() in _MACHINES
 
 
 def filter_program(machine: str = "") -> bytes:

@@ -129,7 +129,7 @@ def test_the_slope_of_a_line_is_its_own(count: int, step: int, start: int) -> No
 @given(st.lists(st.floats(0.01, 10), min_size=1, max_size=30))
 def test_nine_tenths_of_the_fall_are_found_where_it_fell(losses: list[float]) -> None:
     points = list(enumerate(losses))
-    found = steps_to_share(points)
+    found = steps_to_share(points, 0.9)
     if found is None:
         assert min(losses) >= losses[0]
     else:

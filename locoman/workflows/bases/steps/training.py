@@ -124,7 +124,7 @@ def train_quickly(
         parameters=trained.parameters,
         losses=losses,
         validation=validation,
-        steps_to_90=steps_to_share(curve),
+        steps_to_90=steps_to_share(curve, 0.9),
         before=before,
         after=after,
         adapter_bytes=size,
