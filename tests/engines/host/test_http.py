@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -17,12 +16,6 @@ from locoman.contracts import ServedBase
 
 HELLO = {"model": "alpha", "messages": [{"role": "user", "content": "hello there"}]}
 CHAT = "/v1/chat/completions"
-
-
-@pytest.fixture(scope="module")
-def http(shared_home: TinyHome) -> Iterator[httpx.Client]:
-    with shared_home.client() as client:
-        yield client
 
 
 def error_of(response: httpx.Response) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -13,12 +12,6 @@ from support.tiny_home import HomeMaker, TinyHome, soon
 from locoman import __version__
 
 HELLO = {"model": "alpha", "prompt": "hello there"}
-
-
-@pytest.fixture(scope="module")
-def http(shared_home: TinyHome) -> Iterator[httpx.Client]:
-    with shared_home.client() as client:
-        yield client
 
 
 def test_the_front_page_and_the_version_are_open_to_everybody(shared_home: TinyHome) -> None:

