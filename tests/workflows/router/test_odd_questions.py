@@ -11,6 +11,7 @@ from support.installed import ADAPTERS
 
 from locoman.app import App
 from locoman.routing.explain import explain
+from locoman.routing.stages.lexical import LexicalStage
 from locoman.store.home import Home
 
 INJECTIONS = (
@@ -50,6 +51,18 @@ def test_what_is_nobodys_stays_with_the_base_with_the_encoder_too(meaning: Home)
     assert (own.stage, foreign.stage) == ("encoder", "lexical")
     assert own.adapter == foreign.adapter == "arithmetic"
     assert foreign.confidence <= 0.8 < own.confidence
+
+
+def test_meaning_finds_what_the_docs_say_words_alone_leave_to_the_base(meaning: Home) -> None:
+    wanted = {"two dozen plus seven": "arithmetic", "convert my weight from stone into kilos": "units"}
+    text = (Path(__file__).parents[3] / "docs" / "routing.md").read_text(encoding="utf-8")
+    assert all(f'"{question}"' in text for question in wanted)
+    with App.load(meaning.root) as app:
+        router = app.router()
+        by_words = router.stages[-1]
+        assert isinstance(by_words, LexicalStage)
+        assert {question: router.decide(question).adapter for question in wanted} == wanted
+        assert {by_words.decide(question, ()).adapter for question in wanted} == {None}
 
 
 @pytest.mark.parametrize("filling", ["word ", "17 + 25 ", "\U0001f600", "\x00", "é"])
