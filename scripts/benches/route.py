@@ -26,6 +26,7 @@ from benches.figure import Figure, at_least, at_most
 from benches.home import locoman, tiny_home
 from benches.route_peers import PEERS, Peer
 from locoman.routing.encoder.files import encoder_folder, is_whole, open_encoder
+from locoman.routing.encoder.minilm import Halves
 from locoman.routing.measure import Judged, quality
 from locoman.routing.text import normalise
 from locoman.settings import default_home
@@ -40,6 +41,7 @@ GOALS = {
 }
 COLD = 11  # runs
 LEXICAL = {"accuracy": 0.90, "auroc": 0.885}
+LAST: Halves = ({6: 1.0}, {6: 1.0})  # of both halves of a vector
 KEPT = (0.94, 0.97)  # of somebody's questions, at the threshold
 Lines: TypeAlias = tuple[Labelled, ...]
 
@@ -59,10 +61,11 @@ def run(arguments: argparse.Namespace) -> Iterator[Figure]:
         print("no encoder here: the lexical stage alone (locoman router encoder install)", file=sys.stderr)
     else:
         encoder.encode([normalise(line.text) for line in val if parts != ["speed"]] or [""])
+    plain = Remembering(open_encoder(where, LAST), None) if encoder is not None else None
     rest, unseen = _set_aside(train)
     for k in GOALS:
         if f"K={k}" in parts:
-            yield from _compared(k, train, val, encoder)
+            yield from _compared(k, train, val, encoder, plain)
             yield from _goals(k, "unseen", _trials(k, rest, unseen, encoder))
     if encoder is not None and "speed" in parts:
         yield from _speed(where, folder)
@@ -80,13 +83,16 @@ def _set_aside(train: Lines) -> tuple[Lines, Lines]:
     return rest, tuple(somebodys[number] for number in sorted(chosen)) + nobodys
 
 
-def _compared(k: int, train: Lines, val: Lines, encoder: Remembering | None) -> Iterator[Figure]:
+def _compared(
+    k: int, train: Lines, val: Lines, encoder: Remembering | None, plain: Remembering | None
+) -> Iterator[Figure]:
+    """`plain`: the encoder as the peers use it."""
     methods = _trials(k, train, val, encoder)
     yield from _goals(k, "val", methods)
     ours = methods.get("encoder") or methods["lexical"]
     for peer in PEERS:
-        if peer.available(encoder):
-            yield from _beside(k, ours, peer.name, [_peer(peer, train, val, encoder, k, seed) for seed in range(SEEDS)])
+        if peer.available(plain):
+            yield from _beside(k, ours, peer.name, [_peer(peer, train, val, plain, k, seed) for seed in range(SEEDS)])
 
 
 def _trials(k: int, train: Lines, test: Lines, encoder: Remembering | None) -> dict[str, list[Trial]]:

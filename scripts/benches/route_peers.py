@@ -49,7 +49,7 @@ class Regression:
 
 
 class SemanticRouter:
-    """semantic-router on the same vectors (the last layer's, as all-MiniLM-L6-v2 is meant to be used)."""
+    """semantic-router on the vectors of MiniLM's last layer, as all-MiniLM-L6-v2 is meant to be used; `encoder` makes them."""
 
     name = "semantic-router"
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from locoman.documents import read_text
 from locoman.errors import InvalidFile
-from locoman.routing.encoder.minilm import Floats, MiniLM
+from locoman.routing.encoder.minilm import HALVES, Floats, Halves, MiniLM
 from locoman.routing.encoder.wordpiece import read_vocabulary
 from locoman.store.digests import sha256_of
 from locoman.weights.safetensors import open_safetensors
@@ -60,7 +60,7 @@ def verify(folder: Path) -> None:
             raise InvalidFile(path, f"its digest is not that of {NAME}")
 
 
-def open_encoder(folder: Path) -> MiniLM:
+def open_encoder(folder: Path, halves: Halves = HALVES) -> MiniLM:
     """The encoder in a folder whose files were verified when they came. Raises InvalidFile, Unsupported, StoreError."""
     vocabulary = folder / VOCABULARY.name
     tokenizer = read_vocabulary(read_text(vocabulary, VOCABULARY.bytes), vocabulary)
@@ -73,7 +73,7 @@ def open_encoder(folder: Path) -> MiniLM:
             raise InvalidFile(path, f"not the weights of {NAME}: {name} is missing or has another shape")
         return np.require(found.data.view("<f4").reshape(shape), requirements="A")
 
-    return MiniLM(tokenizer, tensor)
+    return MiniLM(tokenizer, tensor, halves)
 
 
 def _size(path: Path) -> int:

@@ -17,7 +17,8 @@ from locoman.routing.encoder.wordpiece import WordPiece
 
 WIDTH, INNER, LAYERS, HEADS = 384, 1536, 6, 12
 DIMENSIONS = 2 * WIDTH
-HALVES = ({3: 1.0, 4: 1.0}, {5: 0.5, 6: 1.0})
+Halves = tuple[dict[int, float], dict[int, float]]
+HALVES: Halves = ({3: 1.0, 4: 1.0}, {5: 0.5, 6: 1.0})
 """The layers, counted from 1, of which each half of a vector is the mean, and how much each weighs. What belongs together is
 seen best between the last two; the two in the middle still hear the words. Chosen on questions that no figure is told of."""
 BATCH = 32
@@ -97,9 +98,10 @@ class _Layer:
 class MiniLM:
     """Text to vectors of DIMENSIONS numbers."""
 
-    def __init__(self, tokenizer: WordPiece, tensor: Tensor) -> None:
+    def __init__(self, tokenizer: WordPiece, tensor: Tensor, halves: Halves = HALVES) -> None:
         """Raises what `tensor` raises."""
         self._tokenizer = tokenizer
+        self._halves = halves
         self._words = tensor("embeddings.word_embeddings.weight", (30522, WIDTH))
         places = tensor("embeddings.position_embeddings.weight", (512, WIDTH))
         self._places = places[:128] + tensor("embeddings.token_type_embeddings.weight", (2, WIDTH))[0]
@@ -123,13 +125,13 @@ class MiniLM:
     def _forward(self, tokens: NDArray[np.int64]) -> Floats:
         batch, length = tokens.shape
         x = self._norm((self._words[tokens] + self._places[:length]).reshape(-1, WIDTH).T)
-        halves = np.zeros((len(HALVES), batch, WIDTH), dtype=np.float32)
+        halves = np.zeros((2, batch, WIDTH), dtype=np.float32)
         for number, layer in enumerate(self._layers, start=1):
             x = layer(x, batch)
-            for half, weights in zip(halves, HALVES, strict=True):
+            for half, weights in zip(halves, self._halves, strict=True):
                 if number in weights:
                     half += np.float32(weights[number]) * _unit(x.reshape(WIDTH, batch, length).mean(axis=2).T)
-        return np.concatenate([_unit(half) for half in halves], axis=1) * np.float32(np.sqrt(1 / len(HALVES)))
+        return np.concatenate([_unit(half) for half in halves], axis=1) * np.float32(np.sqrt(0.5))
 
 
 def _unit(rows: Floats) -> Floats:
