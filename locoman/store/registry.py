@@ -224,8 +224,13 @@ def load_registry(path: Path) -> Registry:
 
 def save_registry(path: Path, registry: Registry) -> None:
     """The commit: one atomic write. Raises StoreError."""
+    write_atomic(path, written(registry))
+
+
+def written(registry: Registry) -> bytes:
+    """What the file of `registry` holds, the same for the same. Raises ValueError, InvalidName where it contradicts itself."""
     _check(registry)
-    write_atomic(path, tomli_w.dumps(to_builtins(registry)).encode())
+    return tomli_w.dumps(to_builtins(registry)).encode()
 
 
 def _check(registry: Registry) -> None:

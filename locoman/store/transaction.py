@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from locoman.errors import StoreBusy
+from locoman.errors import LocomanError, StoreBusy
 from locoman.store.atomic import mapped, publish
+from locoman.store.beside import keep_promise, promise
 from locoman.store.home import Home
 from locoman.store.locks import held
-from locoman.store.registry import Registry, load_registry, save_registry
+from locoman.store.registry import Registry, load_registry, save_registry, written
 
 LOCK_WAIT_SECONDS = 10.0
 _LOCK = "registry.lock"
@@ -43,8 +44,13 @@ class Transaction:
         publish(staged, final)
         return final.relative_to(self.home.root).as_posix()
 
-    def commit(self, registry: Registry) -> None:
-        """Makes `registry` the truth. Raises StoreError; then the file says whether it is."""
+    def commit(self, registry: Registry, beside: Mapping[str, bytes] | None = None) -> None:
+        """Makes `registry` the truth, and with it the files `beside` it, by their names in the home's folder.
+
+        Raises StoreError; then the registry's file says whether it is.
+        """
+        if beside:
+            promise(self.staging, written(registry), beside)
         try:
             save_registry(self.home.registry, registry)
         except BaseException:
@@ -52,6 +58,7 @@ class Transaction:
             self.registry = load_registry(self.home.registry)
             raise
         self.registry = registry
+        keep_promise(self.staging, self.home.registry)
 
 
 @contextmanager
@@ -65,6 +72,8 @@ def change(home: Home, *, wait: float = LOCK_WAIT_SECONDS) -> Iterator[Transacti
         try:
             yield transaction
         finally:
+            with suppress(LocomanError):
+                keep_promise(staging, home.registry)  # the registry may be in its place although its commit failed
             # The sweep comes first: while the staging folder stands, a kill in between is seen by the next writer.
             _sweep(home, transaction.registry, keep=staging)
             _delete(staging)
@@ -87,6 +96,10 @@ def _interrupted(home: Home) -> bool:
 
 def _sweep(home: Home, registry: Registry, keep: Path | None = None) -> tuple[str, ...]:
     """Deletes what the registry does not name in the folders that are ours alone; returns what went, relative."""
+    for left in home.staging.glob("*"):
+        if left != keep:
+            with suppress(LocomanError):
+                keep_promise(left, home.registry)
     named = registry.files()
     found = [
         *home.bases.glob("*/*"),

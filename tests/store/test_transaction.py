@@ -102,6 +102,58 @@ with change(home) as tx:
     assert recover(home) == ()
 
 
+@pytest.mark.parametrize("instant", ["promised", "replaced", "half", "kept"])
+def test_a_file_beside_the_registry_comes_with_its_commit_whenever_it_is_killed(home: Home, instant: str) -> None:
+    put(home, "one")
+    (home.root / "a.jsonl").write_text("old")
+    script = f"""
+import os, pathlib, sys
+sys.path.insert(0, {str(Path(__file__).parent)!r})
+from test_transaction import registered
+from locoman.store import transaction
+from locoman.store.home import Home
+home, instant = Home(pathlib.Path({str(home.root)!r})), {instant!r}
+keep, save = transaction.keep_promise, transaction.save_registry
+def saving(path, registry):
+    if instant == "promised": os._exit(9)
+    save(path, registry)
+def keeping(staging, registry):
+    if instant == "replaced": os._exit(9)
+    if instant == "half":
+        (staging / "beside-a.jsonl").replace(home.root / "a.jsonl")
+        os._exit(9)
+    keep(staging, registry)
+    os._exit(9)
+transaction.keep_promise, transaction.save_registry = keeping, saving
+with transaction.change(home) as tx:
+    staged = tx.staging / "file"
+    staged.write_bytes(b"two")
+    relative = tx.publish(staged, home.bases / "tiny" / "two")
+    tx.commit(registered(relative), {{"a.jsonl": b"new", "b.jsonl": b"new"}})
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
+    recover(home)
+    found = [(home.root / name).read_text() if (home.root / name).exists() else "" for name in ("a.jsonl", "b.jsonl")]
+    new = instant != "promised"
+    assert load_registry(home.registry) == registered(f"bases/tiny/{'two' if new else 'one'}")
+    assert found == (["new", "new"] if new else ["old", ""])
+    assert recover(home) == ()
+
+
+def test_a_change_that_fails_leaves_the_files_beside_the_registry(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(home, "one")
+    (home.root / "a.jsonl").write_text("old")
+
+    def full(path: Path, registry: Registry) -> None:
+        raise StoreReadOnly(path, "it cannot be written")
+
+    monkeypatch.setattr("locoman.store.transaction.save_registry", full)
+    with pytest.raises(StoreReadOnly), change(home) as tx:
+        tx.commit(registered("bases/tiny/two"), {"a.jsonl": b"new"})
+    assert (home.root / "a.jsonl").read_text() == "old"
+    assert not any(home.staging.iterdir())
+
+
 def test_only_one_writer_is_let_in(home: Home) -> None:
     with change(home):
         script = (

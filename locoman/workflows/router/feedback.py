@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +12,6 @@ from msgspec import Meta, Struct
 from locoman.documents import read_jsonl
 from locoman.errors import InvalidFile, UnknownName, UsageError
 from locoman.names import nearest
-from locoman.store.atomic import write_atomic
 from locoman.store.home import Home
 
 MAX_REMARKS = 20_000
@@ -65,9 +63,6 @@ def without_last(known: Sequence[Remark]) -> tuple[Remark, ...]:
     return tuple(remark for remark in known if remark.batch != last)
 
 
-def write_feedback(home: Home, remarks: Sequence[Remark]) -> None:
-    """Replaces the file, readable by its owner alone. Raises StoreError."""
-    buffer = io.BytesIO()
-    for remark in remarks:
-        buffer.write(msgspec.json.encode(remark) + b"\n")
-    write_atomic(home.feedback, buffer.getvalue(), mode=0o600)
+def written(remarks: Sequence[Remark]) -> bytes:
+    """What the file holds."""
+    return b"".join(msgspec.json.encode(remark) + b"\n" for remark in remarks)

@@ -17,6 +17,7 @@ from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, Registry
 from locoman.store.transaction import Transaction
+from locoman.workflows.router.feedback import Remark
 from locoman.workflows.router.lessons import Lessons, gather
 from locoman.workflows.router.vectors import Remembering, home_encoder, vectors_file
 
@@ -47,11 +48,15 @@ def remembering(home: Home, progress: Progress = no_progress) -> Encoder | None:
 
 
 def refit(
-    tx: Transaction, registry: Registry, base: InstalledBase, packages: Sequence[AdapterPackage]
+    tx: Transaction,
+    registry: Registry,
+    base: InstalledBase,
+    packages: Sequence[AdapterPackage],
+    remarks: Sequence[Remark] | None = None,
 ) -> tuple[Registry, Fit]:
-    """`registry` with a router for `base`, fitted to `packages` and published (not committed)."""
+    """`registry` with a router for `base`, fitted to `packages` and published (not committed). `remarks` as in `gather`."""
     begun = time.perf_counter()
-    fitted = fit_lessons(gather(tx.home, packages), remembering(tx.home))
+    fitted = fit_lessons(gather(tx.home, packages, remarks), remembering(tx.home))
     staged = tx.staging / "router.npz"
     save(fitted.model, staged)
     size = staged.stat().st_size
@@ -76,12 +81,17 @@ def fit_all(tx: Transaction) -> tuple[Fit, ...]:
     return fits
 
 
-def refit_all(tx: Transaction, registry: Registry) -> tuple[Registry, tuple[Fit, ...]]:
-    """`registry` with a new router for each of its bases, published and not committed; the base in use comes first."""
+def refit_all(
+    tx: Transaction, registry: Registry, remarks: Sequence[Remark] | None = None
+) -> tuple[Registry, tuple[Fit, ...]]:
+    """`registry` with a new router for each of its bases, published and not committed; the base in use comes first.
+
+    `remarks` as in `gather`.
+    """
     from locoman.workflows.collection import answering_packages
 
     fits = []
     for base in sorted(registry.bases, key=lambda base: base.name != registry.base):
-        registry, fit = refit(tx, registry, base, answering_packages(tx.home, registry, base))
+        registry, fit = refit(tx, registry, base, answering_packages(tx.home, registry, base), remarks)
         fits.append(fit)
     return registry, tuple(fits)

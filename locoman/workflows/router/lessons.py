@@ -24,10 +24,11 @@ class Lessons:
     said: tuple[tuple[str, str | None], ...] = ()
 
 
-def gather(home: Home, packages: Sequence[AdapterPackage]) -> Lessons:
-    """The lessons for these packages. Raises InvalidFile."""
+def gather(home: Home, packages: Sequence[AdapterPackage], remarks: Sequence[Remark] | None = None) -> Lessons:
+    """The lessons for these packages; `remarks`: what the user is about to have said, None: what is kept. Raises InvalidFile."""
     adapters = tuple(examples_of(package) for package in packages)
-    return taught(wished(Lessons(adapters, everyday_questions()), read_wishes(home)), read_feedback(home))
+    lessons = wished(Lessons(adapters, everyday_questions()), read_wishes(home))
+    return taught(lessons, read_feedback(home) if remarks is None else remarks)
 
 
 def examples_of(package: AdapterPackage) -> AdapterExamples:

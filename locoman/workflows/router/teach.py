@@ -18,9 +18,9 @@ from locoman.workflows.router.feedback import (
     read_lessons_file,
     with_remarks,
     without_last,
-    write_feedback,
+    written,
 )
-from locoman.workflows.router.fitting import Fit, fit_all
+from locoman.workflows.router.fitting import Fit, refit_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,14 @@ def undo(home: Home) -> Taught:
 
 
 def _teach(home: Home, changed: Callable[[Registry, Sequence[Remark]], tuple[Remark, ...]]) -> Taught:
-    """The remarks are written before the fit is committed: a process killed in between leaves them for the next fit."""
+    """Everything is read and fitted before anything is written; then the remarks and their routers come in one commit."""
     with change(home) as tx:
         tx.registry.current()
         before = read_feedback(home)
         after = changed(tx.registry, before)
-        write_feedback(home, after)
-        return Taught(len(after) - len(before), len(after), fit_all(tx))
+        registry, fits = refit_all(tx, tx.registry, after)
+        tx.commit(registry, {home.feedback.name: written(after)})
+        return Taught(len(after) - len(before), len(after), fits)
 
 
 def _names(registry: Registry) -> set[str]:

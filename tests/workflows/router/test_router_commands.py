@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from locoman.app import App
 from locoman.routing.encoder.files import FILES, encoder_folder, is_whole
 from locoman.store.home import Home
 from locoman.store.registry import load_registry
+from locoman.store.transaction import recover
 from locoman.workflows.doctor import Check, examine
 from locoman.workflows.router.last_question import remember_asked
 
@@ -76,6 +80,46 @@ def test_a_file_that_cannot_be_learned_is_refused_and_nothing_is_kept(
     assert result.code == code
     assert says in result.err
     assert not copied.feedback.exists()
+
+
+def test_what_fails_has_taken_no_effect(copied: Home, shell: Shell, tmp_path: Path) -> None:
+    good = tmp_path / "good.jsonl"
+    good.write_text('{"text": "zorble the cat", "adapter": "words"}\n')
+    assert shell("router", "learn", str(good)).code == 0
+    feedback, registry = copied.feedback.read_bytes(), copied.registry.read_bytes()
+    copied.wishes.write_text("wrong_cots = 3\n")
+    for arguments in (
+        ("router", "learn", str(good)),
+        ("router", "learn", "--undo"),
+        ("ask", "--wrong", "--should", "words", "What is 17 + 25?"),
+    ):
+        assert shell(*arguments).code == 1
+        assert copied.feedback.read_bytes() == feedback
+        assert copied.registry.read_bytes() == registry
+    copied.wishes.unlink()
+    assert shell("router", "learn", str(good)).code == 0
+    assert copied.feedback.read_text().count("\n") == 2
+
+
+def test_a_kill_while_it_learns_leaves_what_was_said_and_its_router_together(copied: Home, tmp_path: Path) -> None:
+    good = tmp_path / "good.jsonl"
+    good.write_text("".join(f'{{"text": "zorble the cat {i}", "adapter": "words"}}\n' for i in range(3)))
+    before = load_registry(copied.registry)
+    script = f"""
+import os, pathlib
+from locoman.store import transaction
+from locoman.store.home import Home
+from locoman.workflows.router.teach import learn_file
+transaction.keep_promise = lambda *_: os._exit(9)
+learn_file(Home(pathlib.Path({str(copied.root)!r})), pathlib.Path({str(good)!r}))
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 9
+    assert load_registry(copied.registry) != before
+    assert not copied.feedback.exists()
+    recover(copied)
+    assert copied.feedback.read_text().count("\n") == 3
+    if os.name == "posix":
+        assert copied.feedback.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
