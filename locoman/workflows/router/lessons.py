@@ -25,7 +25,10 @@ class Lessons:
 
 
 def gather(home: Home, packages: Sequence[AdapterPackage], remarks: Sequence[Remark] | None = None) -> Lessons:
-    """The lessons for these packages; `remarks`: what the user is about to have said, None: what is kept. Raises InvalidFile."""
+    """The lessons for these packages. `remarks`: what the user is about to have said; None: what is kept.
+
+    Raises InvalidFile.
+    """
     adapters = tuple(examples_of(package) for package in packages)
     lessons = wished(Lessons(adapters, everyday_questions()), read_wishes(home))
     return taught(lessons, read_feedback(home) if remarks is None else remarks)
