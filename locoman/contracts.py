@@ -62,14 +62,29 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """An adapter that would have answered, had its `probability` been `demanded`; `by` says who demands that."""
+
+    adapter: str
+    probability: float
+    demanded: float
+    by: Literal["minimum_confidence", "wrong_cost"]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """The router's word: who answers (None = the plain base), how sure it is, which stage said so."""
+    """The router's word: who answers (None = the plain base), which stage said so, and the adapter that was `refused`.
+
+    `confidence` is the probability that the question belongs to who answers. Where an adapter was refused it is the base's own,
+    which may be small: nobody thinks that the base is likelier, only that the adapter is not likely enough.
+    """
 
     adapter: str | None
     confidence: float
     stage: str
     candidates: tuple[Candidate, ...] = ()
     route_ms: float = 0.0
+    refused: Refused | None = None
 
 
 @dataclass(frozen=True, slots=True)

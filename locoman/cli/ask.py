@@ -10,6 +10,7 @@ import click
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Mode, Output
+from locoman.cli.question import QuestionCommand
 from locoman.contracts import Chunk, Sampling, Served, Timing
 from locoman.errors import UsageError
 from locoman.names import ModelName
@@ -21,7 +22,7 @@ _LOADED_MS = 50.0
 """A request that waited so long for its model had it loaded."""
 
 
-@make("ask")
+@make("ask", kind=QuestionCommand)
 @click.argument("question", nargs=-1)
 @click.option("--model", "-m", default="auto", metavar="NAME", help="auto (the router chooses), base, or an adapter.")
 @click.option("--max-tokens", type=click.IntRange(1, 1 << 20), help="Stop after this many tokens.")
@@ -92,17 +93,17 @@ def _correct(app: App, out: Output, question: str, wrong: bool, should: str | No
     print_taught(out, taught)
 
 
-def read_stdin() -> str:
-    """The question on standard input, as UTF-8 of bounded size. Raises UsageError."""
+def read_stdin(limit: int = MAX_QUESTION_BYTES, what: str = "The question is") -> str:
+    """What comes on standard input, as UTF-8 of at most `limit` bytes. Raises UsageError."""
     if sys.stdin.isatty():
         raise UsageError('There is no question: type it in quotes, as in locoman ask "What is 17 + 25?".')
-    data = sys.stdin.buffer.read(MAX_QUESTION_BYTES + 1)
-    if len(data) > MAX_QUESTION_BYTES:
-        raise UsageError(f"The question is longer than {MAX_QUESTION_BYTES >> 20} MiB.")
+    data = sys.stdin.buffer.read(limit + 1)
+    if len(data) > limit:
+        raise UsageError(f"{what} longer than {limit >> 20} MiB.")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UsageError(f"The question is not UTF-8 text (byte {error.start + 1}).") from error
+        raise UsageError(f"{what} not UTF-8 text (byte {error.start + 1}).") from error
 
 
 def show(out: Output, chunk: Chunk) -> Chunk:

@@ -16,7 +16,9 @@ Body = Callable[..., None]
 _HELP = {"help_option_names": ["-h", "--help"]}
 
 
-def command(name: str, *, into: click.Group | None = None, hidden: bool = False) -> Callable[[Body], click.Command]:
+def command(
+    name: str, *, into: click.Group | None = None, hidden: bool = False, kind: type[click.Command] = click.Command
+) -> Callable[[Body], click.Command]:
     """Makes a command (of the group `into`) of a function that takes an App, an Output and the command's own arguments."""
 
     def wrap(body: Body) -> click.Command:
@@ -27,7 +29,7 @@ def command(name: str, *, into: click.Group | None = None, hidden: bool = False)
                 _recover(app, out)
                 body(app, out, **arguments)
 
-        made: click.Command = click.command(name, context_settings=_HELP, hidden=hidden)(call)
+        made: click.Command = click.command(name, cls=kind, context_settings=_HELP, hidden=hidden)(call)
         made.params += [
             click.Option(["--json", "as_json"], is_flag=True, help="Print one JSON object and nothing else."),
             click.Option(["--quiet", "-q"], is_flag=True, help="Print results only."),

@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Mode, Output
-from locoman.contracts import Decision
+from locoman.cli.question import QuestionCommand
+from locoman.cli.route_pages import decision_lines, describe, describe_why, why_lines
 from locoman.documents import read_text
 from locoman.errors import UsageError
 
-if TYPE_CHECKING:
-    from locoman.routing.explain import Explanation
-
 MAX_FILE_BYTES = 64 << 20
+STDIN = Path("-")
 
 
-@make("route")
+@make("route", kind=QuestionCommand)
 @click.argument("question", nargs=-1)
-@click.option("--file", "file", type=click.Path(path_type=Path), help="Route each line of this file.")
+@click.option(
+    "--file", "file", type=click.Path(path_type=Path), help="Route each line of this file; - is standard input."
+)
 @click.option(
     "--explain", is_flag=True, help="Also say why: the nearest examples, the words that counted, the threshold."
 )
 def command(app: App, out: Output, question: tuple[str, ...], file: Path | None, explain: bool) -> None:
     """Say which adapter would answer, without asking it.
 
-    With --file and --json one object per line is printed.
+    The percentage is the probability that the question belongs to who would answer. With --file and --json one object per
+    line is printed.
 
     \b
     Examples:
@@ -38,79 +41,66 @@ def command(app: App, out: Output, question: tuple[str, ...], file: Path | None,
       locoman route --explain "Reverse the word planet and add 3 and 4"
       locoman route --file questions.txt --json
     """
-    if file is not None:
-        decider = app.deciding(out.note)
-        for line in read_text(file, MAX_FILE_BYTES).splitlines():
-            if line.strip():
-                _print(out, decider.decide(line), line)
+    if file is not None and question:
+        raise UsageError("Give either a question or --file, not both.")
+    texts = iter((_typed(question),)) if file is None else _lines_of(file)
+    answered = _explained(app, out) if explain else _decided(app, out)
+    if file is None:
+        document, lines = answered(next(texts))
+        out.result(document, lambda: out.lines(lines))
         return
-    text = " ".join(question) if question not in ((), ("-",)) else _typed()
-    if not text.strip():
-        raise UsageError("The question is empty.")
-    if not explain:
-        _print(out, app.deciding(out.note).decide(text), None)
-        return
-    from locoman.routing.explain import explain as why
-
-    explanation = why(app.router(out.note), text)
-    document = describe(explanation.decision) | describe_why(explanation)
-    out.result(document, lambda: out.lines(_why_lines(explanation)))
+    for text in texts:
+        document, lines = answered(text)
+        if out.mode is Mode.JSON:
+            out.line(json.dumps(document, ensure_ascii=False))
+        elif explain:
+            out.lines([f"question  {text}", *lines, ""])
+        else:
+            out.line(lines[0] if out.mode is Mode.QUIET else f"{lines[0]}  {text}")
 
 
-def _typed() -> str:
+Answered = Callable[[str], tuple[dict[str, Any], list[str]]]
+"""What is said of a question: for --json, and for people."""
+
+
+def _decided(app: App, out: Output) -> Answered:
+    decider = app.deciding(out.note)
+
+    def answered(text: str) -> tuple[dict[str, Any], list[str]]:
+        decision = decider.decide(text)
+        return describe(decision), [decision.adapter or "base"] if out.mode is Mode.QUIET else decision_lines(decision)
+
+    return answered
+
+
+def _explained(app: App, out: Output) -> Answered:
+    from locoman.routing.explain import explain
+
+    router = app.router(out.note)
+
+    def answered(text: str) -> tuple[dict[str, Any], list[str]]:
+        why = explain(router, text)
+        return describe(why.decision) | describe_why(why), why_lines(why)
+
+    return answered
+
+
+def _typed(question: tuple[str, ...]) -> str:
+    """The question on the command line, else on standard input. Raises UsageError."""
     from locoman.cli.ask import read_stdin
 
-    return read_stdin()
+    text = " ".join(question) if question not in ((), ("-",)) else read_stdin()
+    if not text.strip():
+        raise UsageError("The question is empty.")
+    return text
 
 
-def _print(out: Output, decision: Decision, question: str | None) -> None:
-    if out.mode is Mode.JSON:
-        out.line(json.dumps(describe(decision), ensure_ascii=False))
-        return
-    who = decision.adapter or "base"
-    if out.mode is Mode.QUIET:
-        out.line(who)
-        return
-    out.line(f"{who}  {decision.confidence:.0%} ({decision.stage})" + (f"  {question}" if question else ""))
-    if question is None:
-        for candidate in decision.candidates[:5]:
-            out.line(f"  {candidate.probability:6.1%}  {candidate.adapter or 'base'}")
+def _lines_of(file: Path) -> Iterator[str]:
+    """The lines that hold anything. Raises InvalidFile, StoreError, UsageError."""
+    if file == STDIN:
+        from locoman.cli.ask import read_stdin
 
-
-def describe(decision: Decision) -> dict[str, Any]:
-    """The decision as --json prints it."""
-    return {
-        "adapter": decision.adapter,
-        "confidence": round(decision.confidence, 4),
-        "stage": decision.stage,
-        "candidates": [{"adapter": c.adapter, "probability": round(c.probability, 4)} for c in decision.candidates],
-        "route_ms": round(decision.route_ms, 3),
-    }
-
-
-def describe_why(why: Explanation) -> dict[str, Any]:
-    """What --explain adds to --json."""
-    return {
-        "scope": None if why.scope is None else round(why.scope, 3),
-        "threshold": None if why.threshold is None else round(why.threshold, 3),
-        "nearest": [{"text": n.text, "adapter": n.adapter, "similarity": round(n.similarity, 4)} for n in why.nearest],
-        "words": [{"word": w.word, "weight": round(w.weight, 4)} for w in why.words],
-        "parts": [{"text": p.text, "adapter": p.adapter, "confidence": round(p.confidence, 4)} for p in why.parts],
-    }
-
-
-def _why_lines(why: Explanation) -> list[str]:
-    decision = why.decision
-    lines = [f"{decision.adapter or 'base'}  {decision.confidence:.0%} ({decision.stage})"]
-    lines += [f"  {c.probability:6.1%}  {c.adapter or 'base'}" for c in decision.candidates[:5]]
-    if why.scope is not None and why.threshold is not None:
-        inside = "some adapter's question" if why.scope >= why.threshold else "nobody's question"
-        lines.append(f"in scope  {why.scope:.2f}, threshold {why.threshold:.2f}: {inside}")
-    lines += ["nearest examples"] if why.nearest else []
-    lines += [f"  {n.similarity:5.2f}  {n.adapter or '(nobody)'}: {n.text}" for n in why.nearest]
-    if why.words:
-        lines.append("words     " + ", ".join(f"{w.word} {w.weight:+.2f}" for w in why.words))
-    if why.parts:
-        lines.append("two requests in one:")
-        lines += [f"  {p.adapter}  {p.confidence:.0%}  {p.text}" for p in why.parts]
-    return lines
+        text = read_stdin(MAX_FILE_BYTES, "The questions are")
+    else:
+        text = read_text(file, MAX_FILE_BYTES)
+    return (line for line in text.splitlines() if line.strip())

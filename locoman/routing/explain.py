@@ -11,7 +11,11 @@ import numpy as np
 from locoman.contracts import Decision
 from locoman.routing.cascade import Router
 from locoman.routing.scorer import Judgement
+from locoman.routing.stages import keywords, said
+from locoman.routing.stages.encoder import NAME as ENCODER
 from locoman.routing.stages.encoder import EncoderStage
+from locoman.routing.stages.keywords import KeywordStage
+from locoman.routing.stages.lexical import NAME as LEXICAL
 from locoman.routing.stages.lexical import LexicalStage
 from locoman.routing.text import MAX_CHARACTERS
 
@@ -36,7 +40,7 @@ class Neighbour:
 
 @dataclass(frozen=True, slots=True)
 class WordWeight:
-    """How much less probable the decision would be without this word."""
+    """How much less probable the likeliest adapter would be without this word."""
 
     word: str
     weight: float
@@ -52,24 +56,57 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """`scope` and `threshold` say how sure it is that the question is any adapter's: from the threshold on it is. `parts` are
-    there where the question asks for two things of two adapters."""
+class Comparison:
+    """How the question compares with the examples: what the decision rests on, unless somebody said it in so many words.
 
-    decision: Decision
-    scope: float | None = None
-    threshold: float | None = None
+    `stage` made it. From the `threshold` on, `scope` says that the question is some adapter's; `somebody` is the probability of
+    that, which is lower where the question could not be read in full (another script). `words` speak for `likeliest`.
+    """
+
+    stage: str
+    scope: float
+    threshold: float
+    somebody: float
+    likeliest: str
     nearest: tuple[Neighbour, ...] = ()
     words: tuple[WordWeight, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """`keyword`: the phrase that decided. `compared`: None where the examples were not looked at. `parts` are there where the
+    question asks for two things of two adapters. That the user said it himself, `decision.stage` tells."""
+
+    decision: Decision
+    keyword: str | None = None
+    compared: Comparison | None = None
     parts: tuple[Part, ...] = ()
+
+    @property
+    def said(self) -> bool:
+        """Whether the user himself said where this very question belongs."""
+        return self.decision.stage == said.NAME
 
 
 def explain(router: Router, question: str) -> Explanation:
     """The decision for `question` and what led to it."""
     decision = router.decide(question)
+    parts = _mixed(router, question)
+    if decision.stage == said.NAME:
+        return Explanation(decision, parts=parts)
+    if decision.stage == keywords.NAME:
+        return Explanation(decision, keyword=_phrase(router, question), parts=parts)
     stage = _judging(router, question)
-    if stage is None:
-        return Explanation(decision)
+    return Explanation(decision, compared=None if stage is None else _compare(stage, question), parts=parts)
+
+
+def _phrase(router: Router, question: str) -> str | None:
+    """The keyword that occurs in `question`."""
+    found = (pair for stage in router.stages if isinstance(stage, KeywordStage) for pair in stage.found(question))
+    return next((phrase for _, phrase in found), None)
+
+
+def _compare(stage: EncoderStage | LexicalStage, question: str) -> Comparison:
     judgement = stage.judge(question)
     learnt = stage.learnt
     meant = learnt.meaning.scorer if isinstance(stage, EncoderStage) and learnt.meaning else learnt.lexical
@@ -80,14 +117,15 @@ def explain(router: Router, question: str) -> Explanation:
         for i in np.argsort(-similarities, kind="stable")[:NEAREST].tolist()
         if similarities[i] > 0
     )
-    column = names.index(decision.adapter) if decision.adapter in names else len(names) - 1
-    return Explanation(
-        decision,
+    likeliest = int(judgement.among[0].argmax())
+    return Comparison(
+        ENCODER if isinstance(stage, EncoderStage) else LEXICAL,
         float(judgement.scope[0]),
         meant.threshold,
+        float(judgement.somebody[0]),
+        learnt.names[likeliest],
         nearest,
-        _words(stage, question, judgement, column),
-        _mixed(router, question),
+        _words(stage, question, judgement, likeliest),
     )
 
 
@@ -100,7 +138,7 @@ def _judging(router: Router, question: str) -> EncoderStage | LexicalStage | Non
 
 
 def _words(stage: EncoderStage | LexicalStage, question: str, whole: Judgement, column: int) -> tuple[WordWeight, ...]:
-    """The words whose absence changes the probability of the decision most."""
+    """The words whose absence changes the probability of the adapter `column` most."""
     words = question[:MAX_CHARACTERS].split()[:MOST_WORDS]
     if len(words) < 2:
         return ()

@@ -95,3 +95,13 @@ def test_chat_goes_on_after_a_question_that_could_not_be_answered(shell: Shell) 
     assert result.code == 0
     assert "no answer" in result.err
     assert "Hello there!" in result.out
+
+
+def test_a_question_may_begin_with_a_minus(shell: Shell) -> None:
+    assert shell("ask", "-16 + 25, hello").out == "Hello there!\n"
+    assert shell("ask", "-16", "+", "25, hello", "--quiet").out == "Hello there!\n"
+    assert shell("ask", "--temperature", "-1", "hello").code == 2
+    refused = shell("ask", "-x + 3", "hello")
+    assert refused.code == 2
+    assert '"--"' in refused.err
+    assert shell("ask", "--", "-x + 3, hello").out == "Hello there!\n"

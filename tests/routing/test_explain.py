@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.subjects import NONE, SUBJECTS
 
@@ -7,6 +9,7 @@ from locoman.routing.cascade import Router
 from locoman.routing.examples import AdapterExamples
 from locoman.routing.explain import explain
 from locoman.routing.fit import fit_router
+from locoman.routing.stages.said import digest
 
 
 @pytest.fixture(scope="module")
@@ -17,12 +20,13 @@ def router() -> Router:
 def test_an_explanation_has_the_nearest_examples_and_the_words_that_counted(router: Router) -> None:
     why = explain(router, "a recipe for pudding with cream")
     assert why.decision.adapter == "cooking"
-    assert why.nearest[0].text.startswith("a recipe for")
-    assert why.nearest[0].adapter == "cooking"
-    assert why.words[0].word in ("recipe", "pudding")
-    assert why.scope is not None
-    assert why.threshold is not None
-    assert why.scope >= why.threshold
+    compared = why.compared
+    assert compared is not None
+    assert compared.nearest[0].text.startswith("a recipe for")
+    assert compared.nearest[0].adapter == "cooking"
+    assert compared.words[0].word in ("recipe", "pudding")
+    assert compared.likeliest == "cooking"
+    assert compared.scope >= compared.threshold
     assert why.parts == ()
 
 
@@ -39,3 +43,42 @@ def test_odd_questions_are_explained_too(router: Router, question: str) -> None:
 def test_a_keyword_explains_itself() -> None:
     model = fit_router([AdapterExamples("latin", keywords=("in latin",))], NONE)
     assert explain(Router.of(model), "house in Latin").decision.stage == "keywords"
+
+
+def test_only_what_decided_explains_a_keyword() -> None:
+    model = fit_router([*SUBJECTS, AdapterExamples("latin", keywords=("in latin", "house"))], NONE)
+    why = explain(Router.of(model), "what is 12 + 9 in LATIN")
+    assert (why.decision.adapter, why.keyword, why.said, why.compared) == ("latin", "in latin", False, None)
+
+
+def test_what_the_user_said_explains_itself() -> None:
+    model = replace(fit_router(SUBJECTS, NONE), said=((digest("what is 12 + 9"), "cooking"),))
+    why = explain(Router.of(model), "What is 12 + 9")
+    assert (why.decision.adapter, why.keyword, why.said, why.compared) == ("cooking", None, True, None)
+
+
+def test_an_adapter_that_is_refused_is_named_and_the_words_keep_their_meaning(router: Router) -> None:
+    question = "a recipe for pudding with cream"
+    free = explain(router, question)
+    demanding = tuple(replace(subject, minimum_confidence=1.0) for subject in SUBJECTS)
+    for model, by in (
+        (fit_router(demanding, NONE), "minimum_confidence"),
+        (fit_router(SUBJECTS, NONE, wrong_cost=1000.0), "wrong_cost"),
+    ):
+        why = explain(Router.of(model), question)
+        refused = why.decision.refused
+        assert refused is not None
+        assert why.decision.adapter is None
+        assert (refused.adapter, refused.by) == ("cooking", by)
+        assert refused.probability == pytest.approx(free.decision.confidence)
+        assert refused.demanded > refused.probability
+        assert why.decision.confidence == pytest.approx(
+            next(c.probability for c in free.decision.candidates if c.adapter is None)
+        )
+        assert why.compared is not None
+        assert free.compared is not None
+        assert (why.compared.likeliest, why.compared.words) == ("cooking", free.compared.words)
+
+
+def test_what_is_nobodys_was_refused_to_none(router: Router) -> None:
+    assert explain(router, "good evening, my friend").decision.refused is None

@@ -78,6 +78,6 @@ def _combined(decision: Decision, choices: Sequence[Candidate], answer: Sequence
     shares = {choice.adapter: room * p / sum(products) for choice, p in zip(choices, products, strict=True)}
     candidates = tuple(Candidate(c.adapter, shares.get(c.adapter, c.probability)) for c in decision.candidates)
     best = max(shares, key=lambda adapter: shares[adapter])
-    if best is not None and shares[best] < demands.of(best):
-        best = None
-    return Decision(best, shares[best], NAME, candidates)
+    refused = None if best is None else demands.refusal(best, shares[best])
+    taken = None if refused else best
+    return Decision(taken, shares[taken], NAME, candidates, refused=refused)

@@ -21,13 +21,19 @@ class KeywordStage:
 
     def decide(self, question: str, history: Sequence[Message]) -> Decision | None:
         """The adapter whose phrase occurs, with certainty; None when none occurs or two adapters claim the question."""
-        if not self._patterns:
-            return None
-        text = normalise(question)
-        found = [adapter for adapter, pattern in self._patterns if pattern.search(text)]
+        found = self.found(question)
         if len(found) != 1:
             return None
-        return Decision(found[0], 1.0, NAME, (Candidate(found[0], 1.0),))
+        ((adapter, _),) = found
+        return Decision(adapter, 1.0, NAME, (Candidate(adapter, 1.0),))
+
+    def found(self, question: str) -> list[tuple[str, str]]:
+        """Each adapter of which a phrase occurs, with the first such phrase, normalised."""
+        if not self._patterns:
+            return []
+        text = normalise(question)
+        matches = ((adapter, pattern.search(text)) for adapter, pattern in self._patterns)
+        return [(adapter, match.group()) for adapter, match in matches if match]
 
 
 def _pattern(phrases: Iterable[str]) -> re.Pattern[str] | None:

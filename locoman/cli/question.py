@@ -1,0 +1,46 @@
+"""Commands that take a question, which may begin with "-" as in "-5 + 3"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import click
+
+_NO_OPTION = re.compile(r"-[^-A-Za-z]")  # no option of ours begins so
+_SHIELD = "\0"  # stands in no argument that a system hands over
+
+
+class QuestionCommand(click.Command):
+    """A command for which "-5", "- 5" and "-(2 + 3)" are words of a question; what looks like an option is one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click's, with such words hidden from its parser."""
+        try:
+            rest = super().parse_args(ctx, list(self._shielded(args)))
+        except click.NoSuchOption as error:
+            hint = 'A question that begins with "-" goes behind "--".'
+            raise click.UsageError(f"{error.format_message()} {hint}", ctx) from error
+        for name, value in ctx.params.items():
+            if isinstance(value, tuple):
+                ctx.params[name] = tuple(_bare(item) for item in value)
+        return rest
+
+    def _shielded(self, args: list[str]) -> Iterator[str]:
+        taking = {
+            name
+            for option in self.params
+            if isinstance(option, click.Option) and not option.is_flag and not option.count
+            for name in option.opts
+        }
+        before = ""
+        for place, arg in enumerate(args):
+            if arg == "--":
+                yield from args[place:]
+                return
+            yield _SHIELD + arg if before not in taking and _NO_OPTION.match(arg) else arg
+            before = arg
+
+
+def _bare(item: object) -> object:
+    return item.removeprefix(_SHIELD) if isinstance(item, str) else item
