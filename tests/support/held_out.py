@@ -20,7 +20,7 @@ from locoman.documents import read_jsonl
 from locoman.evaluation.statistics import wilson
 from locoman.routing.cascade import Router
 from locoman.routing.encoder.files import open_encoder
-from locoman.routing.examples import everyday_questions
+from locoman.routing.examples import AdapterExamples, everyday_questions
 from locoman.routing.fit import fit_router
 from locoman.routing.models import Encoder
 from locoman.workflows.router.lessons import examples_of
@@ -51,10 +51,14 @@ def questions() -> tuple[Question, ...]:
     return tuple(read_jsonl(PATH, Question))
 
 
+def packages(names: Sequence[str] = ADAPTERS) -> list[AdapterExamples]:
+    """What these shipped packages say of themselves."""
+    return [examples_of(read_package(shipped("adapters") / name)) for name in names]
+
+
 def run(asked: Sequence[Question], encoder: Encoder | None) -> Outcome:
     """Fits to the seven shipped packages and routes the questions."""
-    adapters = [examples_of(read_package(shipped("adapters") / name)) for name in ADAPTERS]
-    router = Router.of(fit_router(adapters, everyday_questions(), encoder=encoder), encoder)
+    router = Router.of(fit_router(packages(), everyday_questions(), encoder=encoder), encoder)
     got = [(question.text, question.adapter, router.decide(question.text).adapter) for question in asked]
     wrong = tuple(row for row in got if row[1] != row[2])
     return Outcome(len(got) - len(wrong), len(got), wrong)
