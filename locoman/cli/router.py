@@ -49,7 +49,7 @@ def fit(app: App, out: Output) -> None:
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--undo", is_flag=True, help="Forget what was learned last (from a file, or by ask --wrong).")
 def learn(app: App, out: Output, file: Path | None, undo: bool) -> None:
-    """Learn where questions belong, from a file of lines {"text": ..., "adapter": NAME or null}.
+    """Learn where questions belong, from a file of lines {"text": ..., "adapter": NAME or null}; null is the plain base.
 
     It stays on this machine, and about each question the last word counts.
 
@@ -87,19 +87,23 @@ def show(app: App, out: Output) -> None:
 def test(app: App, out: Output, file: Path | None, svg: Path | None, arbiter: bool) -> None:
     """Measure the router on its own examples, each left out in turn, or on a FILE of {"text", "adapter"} lines.
 
+    Where questions go is what `locoman route` says, keywords, remarks and routing.toml included, but without the arbiter. The
+    figures are those of the stage that compares questions with examples.
+
     \b
     Examples:
       locoman router test
       locoman router test --svg reliability.svg
       locoman router test questions.jsonl --json
     """
-    from locoman.workflows.router.examine import examine, examine_arbiter, write_diagram
+    from locoman.workflows.router.examine import diagram_place, examine, examine_arbiter, write_diagram
 
+    place = None if svg is None else diagram_place(svg)
     base = app.registry().current()
-    trial = examine(app.home, base, file)
+    trial = examine(app.home, base, file, out.note)
     document = describe_trial(trial)
-    if svg is not None:
-        write_diagram(trial, svg)
+    if place is not None:
+        write_diagram(trial, place)
     if arbiter:
         document["arbiter"] = examine_arbiter(app.home, base, app.engine(), file)
     out.result(document, lambda: out.lines(trial_lines(document)))
@@ -122,8 +126,8 @@ def bench(app: App, out: Output, train: Path, tests: Path, k: int | None, seed: 
     Example:
       locoman router bench --train train.jsonl --test val.jsonl --k 20 --json
     """
+    from locoman.workflows.router.labelled import read_labelled
     from locoman.workflows.router.trial import bench as run
-    from locoman.workflows.router.trial import read_labelled
     from locoman.workflows.router.vectors import home_encoder
 
     encoder = None if lexical else home_encoder(app.home)
@@ -134,7 +138,6 @@ def bench(app: App, out: Output, train: Path, tests: Path, k: int | None, seed: 
         "decide_ms_p50": round(trial.decide_ms_p50, 3),
         "decide_ms_p95": round(trial.decide_ms_p95, 3),
         "n_test": trial.questions,
-        "encode_seconds": round(trial.encode_seconds, 3),
-        "stage": "lexical" if encoder is None else "encoder",
     }
-    out.result(document, lambda: out.lines(f"{name:<18} {value}" for name, value in document.items()))
+    said = document | {"stage": trial.stage, "encode_seconds": round(trial.encode_seconds, 3)}
+    out.result(document, lambda: out.lines(f"{name:<18} {value}" for name, value in said.items()))

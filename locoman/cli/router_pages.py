@@ -23,8 +23,9 @@ def show_lines(document: Mapping[str, Any]) -> list[str]:
     lines = [
         f"Router    of {document['base']}, fitted {document['fitted']}, {megabytes(document['bytes'])}",
         f"Encoder   {encoder['name']}, {encoder['state']}; serves {encoder['languages']}",
-        f"Threshold {document['threshold']}; wrong adapter costs {document['wrong_cost']}; "
-        f"arbiter {document['arbiter']}; {document['remarks']} remark(s) of yours",
+        f"In scope  {_threshold(document['threshold'])}",
+        f"Cost      {_cost(document['wrong_cost'])}",
+        f"Arbiter   {document['arbiter']}; {document['remarks']} remark(s) of yours",
         f"{'ADAPTER':<20} {'EXAMPLES':>8} {'NOT MINE':>8} {'MINIMUM':>8}  KEYWORDS",
     ]
     for row in document["adapters"]:
@@ -36,6 +37,20 @@ def show_lines(document: Mapping[str, Any]) -> list[str]:
     return lines + [conflict_line(conflict) for conflict in document["conflicts"]]
 
 
+def _threshold(threshold: float | None) -> str:
+    if threshold is None:
+        return "no adapter has examples, so keywords alone decide"
+    return (
+        f"a question is some adapter's from a scope of {threshold} on (its threshold; route --explain shows the scope)"
+    )
+
+
+def _cost(wrong_cost: float) -> str:
+    if not wrong_cost:
+        return "a wrong adapter counts no worse than the base (wrong_cost is not set)"
+    return f"wrong_cost {wrong_cost:g}: adapters below {wrong_cost / (1 + wrong_cost):.0%} are not taken"
+
+
 def describe_trial(trial: Trial) -> dict[str, Any]:
     """`router test` as --json prints it."""
     from locoman.routing.measure import reliability
@@ -45,9 +60,11 @@ def describe_trial(trial: Trial) -> dict[str, Any]:
     bins = reliability(trial.judged.confidence[somebody], right)
     pairs = sorted(trial.confusion.items(), key=lambda item: -item[1])
     return {
-        **{name: round_figure(value) for name, value in trial.quality.figures().items()},
         "questions": trial.questions,
         "right": sum(count for (own, got), count in pairs if own == got),
+        "stage": trial.stage,
+        "judged": len(trial.judged.labels),
+        **{name: round_figure(value) for name, value in trial.quality.figures().items()},
         "decide_ms_p50": round(trial.decide_ms_p50, 3),
         "decide_ms_p95": round(trial.decide_ms_p95, 3),
         "confusion": [{"own": own, "got": got, "count": count} for (own, got), count in pairs],
@@ -67,24 +84,30 @@ def trial_lines(document: Mapping[str, Any]) -> list[str]:
         "kept_at_threshold": "kept at the threshold",
     }
     lines = [f"{document['right']} of {document['questions']} questions go where they belong"]
-    lines += [f"  {name:<34} {document[key]:.3f}" for key, name in names.items() if document[key] is not None]
+    figures = [f"  {name:<34} {document[key]:.3f}" for key, name in names.items() if document[key] is not None]
+    if figures:
+        lines += [f"the {document['stage']} stage by itself, on the {document['judged']} that it reads:", *figures]
     if document["decide_ms_p50"]:
         lines.append(f"  {'milliseconds, median and 95th':<34} {document['decide_ms_p50']} {document['decide_ms_p95']}")
     wrong = [row for row in document["confusion"] if row["own"] != row["got"]][:MOST_PAIRS]
     lines += [f"  {row['count']:>4}  {row['own'] or '(nobody)'} -> {row['got'] or 'base'}" for row in wrong]
     if "arbiter" in document:
-        found = document["arbiter"]
-        verdict = "helps, and is on" if found["helps"] else "does not help enough, and is off"
-        lines.append(
-            f"arbiter: {found['before']} of {found['asked']} right without it, {found['after']} with it: {verdict}"
-        )
+        lines.append(_arbiter_line(document["arbiter"]))
     return lines
+
+
+def _arbiter_line(found: Mapping[str, Any]) -> str:
+    if not found["asked"]:
+        return "arbiter: no question is close, so there was nothing to ask it, and nothing changes"
+    verdict = "helps, and is on" if found["helps"] else "does not help enough, and is off"
+    return f"arbiter: {found['before']} of {found['asked']} right without it, {found['after']} with it: {verdict}"
 
 
 def print_taught(out: Output, taught: Taught) -> None:
     """What was learned or forgotten."""
     verb = "Learned" if taught.changed >= 0 else "Forgot"
-    sentence = f"{verb} {abs(taught.changed)} remark(s); {taught.remarks} are kept. Undo: locoman router learn --undo"
+    kept = f"{taught.remarks} are kept. Undo: locoman router learn --undo" if taught.remarks else "none is kept now."
+    sentence = f"{verb} {abs(taught.changed)} remark(s); {kept}"
     document = {
         "changed": taught.changed,
         "remarks": taught.remarks,

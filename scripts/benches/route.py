@@ -30,7 +30,8 @@ from locoman.routing.encoder.minilm import Halves
 from locoman.routing.measure import Judged, quality
 from locoman.routing.text import normalise
 from locoman.settings import default_home
-from locoman.workflows.router.trial import Labelled, Trial, bench, read_labelled
+from locoman.workflows.router.labelled import Labelled, read_labelled
+from locoman.workflows.router.trial import Trial, bench
 from locoman.workflows.router.vectors import Remembering
 
 SEEDS = 8

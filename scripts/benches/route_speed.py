@@ -20,7 +20,7 @@ from locoman.routing.examples import AdapterExamples, everyday_questions
 from locoman.routing.fit import fit_router
 from locoman.routing.storage import load, save
 from locoman.routing.text import normalise
-from locoman.workflows.router.trial import Labelled, read_labelled
+from locoman.workflows.router.labelled import Labelled, read_labelled
 from locoman.workflows.router.vectors import Remembering
 
 ASKED = 300

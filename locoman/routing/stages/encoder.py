@@ -32,9 +32,13 @@ class EncoderStage:
 
     def decide(self, question: str, history: Sequence[Message]) -> Decision | None:
         """The decision with every adapter and the base as candidates; `history` is not read."""
-        if is_foreign(question):
+        if not self.reads(question):
             return None
         return verdict(self.judge(question), self.learnt.names, self._demands, NAME)
+
+    def reads(self, question: str) -> bool:
+        """Whether it decides this question."""
+        return not is_foreign(question)
 
     def prepare(self, texts: Sequence[str]) -> None:
         """Lets the encoder see many texts at once, where it remembers them: that is faster than one by one."""

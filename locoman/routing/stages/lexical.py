@@ -30,16 +30,24 @@ class LexicalStage:
         """The decision with every adapter and the base as candidates; `history` is not read."""
         return verdict(self.judge(question), self.learnt.names, self._demands, NAME)
 
+    def reads(self, question: str) -> bool:
+        """Whether it decides this question: every one."""
+        return True
+
     def judge(self, question: str) -> Judgement:
         """Of this one text."""
         words, characters = alike(self.learnt, question)
         similarity = lexical_similarity(words, characters)[None]
-        judgement = self.learnt.lexical.judge(lexical_kernel(words, characters)[None], similarity)
-        return replace(judgement, somebody=FOREIGN_TRUST * judgement.somebody) if is_foreign(question) else judgement
+        return trusted(self.learnt.lexical.judge(lexical_kernel(words, characters)[None], similarity), question)
 
     def similarities(self, question: str) -> Floats:
         """How alike the question and each example are, shape (examples,)."""
         return lexical_similarity(*alike(self.learnt, question))
+
+
+def trusted(judgement: Judgement, question: str) -> Judgement:
+    """Less, where the question is in a script that could not be read."""
+    return replace(judgement, somebody=FOREIGN_TRUST * judgement.somebody) if is_foreign(question) else judgement
 
 
 def alike(learnt: Learnt, question: str) -> tuple[Floats, Floats]:

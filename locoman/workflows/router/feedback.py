@@ -10,12 +10,12 @@ import msgspec
 from msgspec import Meta, Struct
 
 from locoman.documents import read_jsonl
-from locoman.errors import InvalidFile, UnknownName, UsageError
+from locoman.errors import UnknownName, UsageError
 from locoman.names import nearest
 from locoman.store.home import Home
+from locoman.workflows.router.labelled import MAX_TEXT, read_labelled
 
 MAX_REMARKS = 20_000
-MAX_TEXT = 4000  # characters
 _Text = Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)]
 
 
@@ -33,16 +33,12 @@ def read_feedback(home: Home) -> tuple[Remark, ...]:
 
 
 def read_lessons_file(path: Path, known: Iterable[str]) -> tuple[Remark, ...]:
-    """The remarks in a file of lines {"text", "adapter"}. Raises InvalidFile; UnknownName for an adapter not in `known`."""
-    remarks = tuple(read_jsonl(path, Remark))
-    if not remarks:
-        raise InvalidFile(path, "there is no line in it")
+    """The remarks in a file, see `labelled`. Raises InvalidFile; UnknownName for an adapter not in `known`."""
+    remarks = tuple(Remark(line.text, line.owner) for line in read_labelled(path))
     names = set(known)
     for remark in remarks:
         if remark.adapter is not None and remark.adapter not in names:
             raise UnknownName("installed adapter", remark.adapter, nearest(remark.adapter, names))
-        if not remark.text.strip():
-            raise InvalidFile(path, "a line without a question")
     return remarks
 
 

@@ -8,7 +8,7 @@ from locoman.documents import read_text
 from locoman.errors import InvalidFile, LocomanError, UsageError
 from locoman.store.atomic import write_atomic
 from locoman.store.home import Home
-from locoman.workflows.router.feedback import MAX_TEXT
+from locoman.workflows.router.labelled import MAX_TEXT
 
 _MAX_BYTES = 1 << 16
 

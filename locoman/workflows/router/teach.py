@@ -12,7 +12,6 @@ from locoman.store.home import Home
 from locoman.store.registry import Registry
 from locoman.store.transaction import change
 from locoman.workflows.router.feedback import (
-    MAX_TEXT,
     Remark,
     read_feedback,
     read_lessons_file,
@@ -21,6 +20,7 @@ from locoman.workflows.router.feedback import (
     written,
 )
 from locoman.workflows.router.fitting import Fit, refit_all
+from locoman.workflows.router.labelled import MAX_TEXT
 
 
 @dataclass(frozen=True, slots=True)

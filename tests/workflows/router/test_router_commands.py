@@ -182,7 +182,7 @@ def test_the_bench_prints_the_figures_that_were_agreed(copied: Home, shell: Shel
     (tmp_path / "test.jsonl").write_text("\n".join(map(json.dumps, asked)))
     paths = ("--train", str(tmp_path / "train.jsonl"), "--test", str(tmp_path / "test.jsonl"))
     found = shell("router", "bench", *paths, "--k", "8", "--seed", "1", "--json").document
-    assert set(found) >= {
+    assert set(found) == {
         "accuracy", "auroc", "oos_recall_at_95", "ece", "kept_at_threshold", "fit_seconds", "decide_ms_p50",
         "decide_ms_p95", "n_test",
     }  # fmt: skip
