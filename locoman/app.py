@@ -162,7 +162,7 @@ class App:
 
             host = HostDecider.find(self.home.run, self.home.locks)
             if host is not None:
-                return HostFirst(self._open.enter_context(closing(host)), lambda: self.router(say))
+                return HostFirst(self._open.enter_context(closing(host)), lambda: self.router(say), say)
         return self.router(say)
 
     def engine(self) -> Engine:

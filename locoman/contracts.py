@@ -77,6 +77,8 @@ class Decision:
 
     `confidence` is the probability that the question belongs to who answers. Where an adapter was refused it is the base's own,
     which may be small: nobody thinks that the base is likelier, only that the adapter is not likely enough.
+
+    `notice`: what a person should hear of the router, e.g. that its encoder is missing.
     """
 
     adapter: str | None
@@ -85,11 +87,12 @@ class Decision:
     candidates: tuple[Candidate, ...] = ()
     route_ms: float = 0.0
     refused: Refused | None = None
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Who answers: sent once, ahead of the text. `prompt_only` marks an adapter without weights."""
+    """Who answers: sent once, ahead of the text. `prompt_only` marks an adapter without weights; `notice` as in Decision."""
 
     adapter: str | None
     base: str
@@ -97,6 +100,7 @@ class Served:
     confidence: float
     stage: str
     prompt_only: bool = False
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,7 +42,15 @@ def parse_toml(text: str, path: Path, kind: type[T]) -> T:
     try:
         return msgspec.convert(document, kind)
     except msgspec.ValidationError as error:
-        raise InvalidFile(path, _lower_first(str(error))) from error
+        line = _line_of_value(str(error), text)
+        raise InvalidFile(path, _lower_first(str(error)), line=line) from error
+
+
+def _line_of_value(message: str, text: str) -> int | None:
+    """The line of the last key in the place that msgspec writes at the end of its message, e.g. `$.minimum_confidence[...]`."""
+    place = message.rpartition("`$")[2].rstrip("`") if "`$" in message else ""
+    keys = [key for key in re.sub(r"\[[^\]]*\]", "", place).split(".") if key]
+    return line_of_key(text, keys[-1]) if keys else None
 
 
 def toml_of(document: Any) -> str:

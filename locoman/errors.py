@@ -23,6 +23,7 @@ decided in one table, `locoman.cli.errors`.
     │   └── NoOllamaTemplate                  no Go template is known that writes a base's prompts
     ├── InvalidFile                   exit 1  a file that cannot be what it should be; path, line, column
     │   ├── UnknownKey                        a key nobody reads; carries the nearest known one
+    │   ├── DamagedEncoder                    the router's encoder is not what it was when it came
     │   ├── BadDelivery                       what came from elsewhere (an index, a package, a bundle) is damaged or lies
     │   └── Unsupported                       well formed, but something this version refuses by name
     ├── ScorerFailed                  exit 1  how right an answer is could not be told
@@ -263,6 +264,10 @@ class UnknownKey(InvalidFile):
         self.nearest = nearest
         hint = f", did you mean {nearest!r}?" if nearest else ""
         super().__init__(path, f"unknown key {key!r}{hint}".rstrip("?") + ("?" if nearest else ""), line=line)
+
+
+class DamagedEncoder(InvalidFile):
+    """The router's encoder is not what it was when it came; a new copy of it mends that."""
 
 
 class BadDelivery(InvalidFile):

@@ -83,7 +83,7 @@ def _correct(app: App, out: Output, question: str, wrong: bool, should: str | No
     if not wrong:
         raise UsageError("--should says where a question belongs; it goes with --wrong.")
     if question.strip():
-        text, went = question, app.deciding(out.note).decide(question).adapter
+        text, went = question, app.deciding(out.note_once).decide(question).adapter
     else:
         asked = last_asked(app.home)
         text, went = asked.text, asked.adapter
@@ -107,7 +107,10 @@ def read_stdin(limit: int = MAX_QUESTION_BYTES, what: str = "The question is") -
 
 
 def show(out: Output, chunk: Chunk) -> Chunk:
-    """Writes a chunk's text as it comes; names an adapter without weights before its first word."""
+    """Writes a chunk's text as it comes; before its first word what is to be known of the router, and of an adapter without
+    weights."""
+    if chunk.served:
+        out.note_once(chunk.served.notice)
     if chunk.served and chunk.served.prompt_only:
         out.note(f"[{chunk.served.adapter}: prompt-only, without trained weights]")
     if chunk.text:

@@ -42,8 +42,10 @@ def _list_of(error: errors.LocomanError) -> str:
 def _mend(error: errors.LocomanError) -> str:
     """A file of somebody's own is mended by hand; what locoman wrote is the doctor's."""
     path = getattr(error, "path", None)
-    own = path is None or path.suffix not in (".toml", ".jsonl", ".yaml", ".yml") or path.name in _OURS
-    return "locoman doctor" if own else f"mend {path}, then the same command again"
+    if path is None or path.suffix not in (".toml", ".jsonl", ".yaml", ".yml") or path.name in _OURS:
+        return "locoman doctor"
+    away = ", or move it away" if path.name == "feedback.jsonl" else ""
+    return f"mend {path}{away}, then the same command again"
 
 
 def _options(error: errors.LocomanError) -> str:
@@ -51,7 +53,7 @@ def _options(error: errors.LocomanError) -> str:
     return " ".join([getattr(error, "command", "locoman"), where, *(option for option, _ in missing)])
 
 
-_OURS = frozenset({"registry.toml", "config.toml", "feedback.jsonl", "routing.toml", "cases.jsonl"})
+_OURS = frozenset({"registry.toml", "config.toml", "cases.jsonl"})
 
 # The first class that an error belongs to decides, so the special ones stand before the general ones.
 TABLE: tuple[tuple[type[errors.LocomanError], Advice], ...] = (
@@ -63,6 +65,7 @@ TABLE: tuple[tuple[type[errors.LocomanError], Advice], ...] = (
     (errors.CheckFailed, Advice(_always("locoman doctor"), 3)),
     (errors.MissingPrerequisite, Advice(_remedy, 4)),
     (errors.BadDelivery, Advice(_always("copy or fetch it again; if that is no help, tell whoever made it"), 1)),
+    (errors.DamagedEncoder, Advice(_always("locoman router encoder install"), 1)),
     (errors.InvalidFile, Advice(_mend, 1)),
     (errors.Diverged, Advice(_always("a lower learning_rate in adapter.toml"), 1)),
     (errors.DownloadFailed, Advice(_always("the same command again; it goes on where it stopped"), 1)),

@@ -29,6 +29,7 @@ class Output:
 
     def __init__(self, mode: Mode = Mode.PERSON) -> None:
         self.mode = mode
+        self._noted = set[str]()
 
     def result(self, document: Mapping[str, Any], render: Callable[[], None]) -> None:
         """The command's result: `document` under --json, else what `render` writes."""
@@ -64,6 +65,12 @@ class Output:
         """A remark on stderr, for a person who has not asked for quiet."""
         if self.mode is Mode.PERSON:
             print(text, file=sys.stderr, flush=True)
+
+    def note_once(self, text: str) -> None:
+        """As `note`, for a remark that the same command may come to again."""
+        if text and text not in self._noted:
+            self._noted.add(text)
+            self.note(text)
 
     def notes(self, texts: Iterable[str]) -> None:
         """Remarks, one a line."""

@@ -64,7 +64,7 @@ Answered = Callable[[str], tuple[dict[str, Any], list[str]]]
 
 
 def _decided(app: App, out: Output) -> Answered:
-    decider = app.deciding(out.note)
+    decider = app.deciding(out.note_once)
 
     def answered(text: str) -> tuple[dict[str, Any], list[str]]:
         decision = decider.decide(text)
@@ -76,7 +76,7 @@ def _decided(app: App, out: Output) -> Answered:
 def _explained(app: App, out: Output) -> Answered:
     from locoman.routing.explain import explain
 
-    router = app.router(out.note)
+    router = app.router(out.note_once)
 
     def answered(text: str) -> tuple[dict[str, Any], list[str]]:
         why = explain(router, text)

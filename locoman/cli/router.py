@@ -76,7 +76,7 @@ def show(app: App, out: Output) -> None:
     """
     from locoman.workflows.router.show import look
 
-    document = look(app.home, app.registry().current())
+    document = look(app.home, app.registry().current(), out.note_once)
     out.result(document, lambda: out.lines(show_lines(document)))
 
 
@@ -126,11 +126,11 @@ def bench(app: App, out: Output, train: Path, tests: Path, k: int | None, seed: 
     Example:
       locoman router bench --train train.jsonl --test val.jsonl --k 20 --json
     """
+    from locoman.workflows.router.installed_encoder import home_encoder
     from locoman.workflows.router.labelled import read_labelled
     from locoman.workflows.router.trial import bench as run
-    from locoman.workflows.router.vectors import home_encoder
 
-    encoder = None if lexical else home_encoder(app.home)
+    encoder = None if lexical else home_encoder(app.home, out.note_once)
     trial = run(read_labelled(train), read_labelled(tests), encoder, k, seed)
     document: dict[str, Any] = {
         **{name: round_figure(value) for name, value in trial.quality.figures().items()},

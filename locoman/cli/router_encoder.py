@@ -42,8 +42,10 @@ def install(app: App, out: Output, given: Path | None, dry_run: bool) -> None:
         "folder": str(plan.folder),
         "sources": [{"source": s.name, "how": s.sentence, "download_bytes": s.download_bytes} for s in plan.sources],
         "installed": not plan.sources,
+        "damaged": plan.damaged,
     }
     lines = [f"Encoder   {NAME}  (licence {LICENCE}; {megabytes(plan.bytes)} on disk)"]
+    lines += ["          what is here is damaged and will be replaced"] if plan.damaged else []
     lines += [
         f"          from {s.name}: {s.sentence}" + (f", {megabytes(s.download_bytes)}" if s.download_bytes else "")
         for s in plan.sources
@@ -54,7 +56,7 @@ def install(app: App, out: Output, given: Path | None, dry_run: bool) -> None:
     out.notes(lines)
     with out.stages() as stages:
         fits = execute_encoder(app.home, plan, stages)
-    document |= {"installed": True, "fits": [describe_fit(fit) for fit in fits]}
+    document |= {"installed": True, "damaged": False, "fits": [describe_fit(fit) for fit in fits]}
     out.result(document, lambda: out.lines([f"The encoder {NAME} is ready.", *fit_lines(fits)]))
 
 

@@ -34,7 +34,7 @@ def show_lines(document: Mapping[str, Any]) -> list[str]:
             f"{row['adapter']:<20} {row['examples']:>8} {row['not_mine']:>8} {row['minimum_confidence']:>8}  {words}"
         )
     lines.append(f"{'(nobody)':<20} {document['nobodys']:>8}")
-    return lines + [conflict_line(conflict) for conflict in document["conflicts"]]
+    return [*lines, *(conflict_line(conflict) for conflict in document["conflicts"]), *document["notes"]]
 
 
 def _threshold(threshold: float | None) -> str:
@@ -126,6 +126,7 @@ def describe_fit(fit: Fit) -> dict[str, Any]:
         "seconds": round(fit.seconds, 3),
         "bytes": fit.bytes,
         "conflicts": [describe_conflict(conflict) for conflict in fit.conflicts],
+        "notes": list(fit.notes),
     }
 
 
@@ -148,7 +149,7 @@ def fit_lines(fits: tuple[Fit, ...]) -> list[str]:
             f"Router of {fit.base}: {fit.adapters} adapters, {fit.examples} examples, {how}, {fit.seconds:.2f} s"
         )
         lines += [f"  {conflict_line(describe_conflict(conflict))}" for conflict in fit.conflicts]
-    return lines
+    return lines + list(dict.fromkeys(note for fit in fits for note in fit.notes))
 
 
 def conflict_line(conflict: dict[str, Any]) -> str:

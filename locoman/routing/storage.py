@@ -87,7 +87,7 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def save(model: RouterModel, path: Path) -> None:
-    """Writes `model`; the file is replaced whole or not at all. Raises StoreError."""
+    """Writes `model`; the file is replaced whole or not at all. Raises StoreError, also for numbers that are none."""
     rules = tuple(_Rule(rule.name, rule.keywords, rule.minimum_confidence) for rule in model.adapters)
     learnt = model.learnt
     arrays: dict[str, NDArray[Any]] = {}
@@ -117,6 +117,8 @@ def save(model: RouterModel, path: Path) -> None:
             "" if meaning is None else meaning.encoder,
             tuple(_Conflict(c.adapter, c.other, c.count, c.examples) for c in learnt.conflicts),
         )
+    if not all(map(_is_finite, (*arrays.values(), *_numbers(header)))):
+        raise StoreError(path, "the fitted router has numbers that are none, so it is not written")
     write_atomic(path, _archive({"header": _bytes(msgspec.json.encode(header)), **arrays}))
 
 
@@ -210,6 +212,16 @@ def _scorer_header(scorer: Scorer) -> _Scorer:
     scale = scorer.scale
     mean, spread = tuple(scale.mean.tolist()), tuple(scale.spread.tolist())
     return _Scorer(scorer.sureness.temperature, scorer.sureness.doubt, mean, spread, scorer.threshold, scorer.slope)
+
+
+def _numbers(header: _Header) -> list[NDArray[Any]]:
+    """All numbers of the header that a fit makes."""
+    scorers = [scorer for scorer in (header.lexical, header.meaning) if scorer is not None]
+    return [np.array([s.temperature, s.doubt, s.threshold, s.slope, *s.mean, *s.spread]) for s in scorers]
+
+
+def _is_finite(array: NDArray[Any]) -> bool:
+    return bool(np.isfinite(array).all())
 
 
 def _scorer(file: _File, name: str, header: _Scorer, owners: Owners) -> Scorer:

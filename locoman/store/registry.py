@@ -202,6 +202,10 @@ class Registry(Struct, frozen=True, forbid_unknown_fields=True):
         key = (adapter.base, adapter.ref)
         return structs.replace(self, adapters=(*(a for a in self.adapters if (a.base, a.ref) != key), adapter))
 
+    def names(self) -> frozenset[str]:
+        """Of all installed adapters, for whatever base."""
+        return frozenset(adapter.name for adapter in self.adapters)
+
     def files(self) -> frozenset[str]:
         """Every relative path that the registry refers to."""
         own = {base.gguf for base in self.bases if base.origin != "ollama"}

@@ -50,7 +50,11 @@ def examine(home: Home, shelf: Shelf, ollama_url: str, engine: Callable[[], Engi
     yield _attempt("base", lambda: _base(home, shelf, registry, deep), reinstall)
     yield _attempt("adapters", lambda: _adapters(home, registry, deep), reinstall)
     yield _in_ollama(home, shelf, ollama_url)
-    yield _attempt("router", lambda: _router(home, registry, deep), "locoman router fit")
+    from locoman.workflows.router.checkup import check_feedback, check_router, check_wishes
+
+    yield _attempt("router", lambda: check_router(home, registry, deep=deep), "locoman router fit")
+    yield _attempt("routing", lambda: check_wishes(home, registry), "")
+    yield _attempt("feedback", lambda: check_feedback(home, registry), f"mend {home.feedback}, or move it away")
     yield _attempt("claims", lambda: _claims(home, registry), "locoman router show")
     yield _attempt("engine", lambda: _engine(engine()), "locoman stop, then ask again")
     yield Check("memory", True, _memory(ollama_url, registry))
@@ -132,22 +136,6 @@ def _adapters(home: Home, registry: Registry, deep: bool) -> str:
             raise InvalidFile(path, f"the weights of {adapter.ref} are damaged: their digest has changed")
     names = [p.manifest.name + (" (prompt-only)" if p.manifest.kind == "prompt" else "") for p in packages]
     return ", ".join(names) or "none"
-
-
-def _router(home: Home, registry: Registry, deep: bool) -> str:
-    from locoman.routing.encoder.files import encoder_folder, is_whole, verify
-    from locoman.routing.storage import load_model
-
-    path = router_file(home, registry.current())
-    learnt = load_model(path).learnt
-    here = is_whole(encoder_folder(home.encoders))
-    if deep and here:
-        verify(encoder_folder(home.encoders))
-    meaning = learnt is not None and learnt.meaning is not None
-    how = "words alone (locoman router encoder install teaches it what they mean)"
-    if meaning:
-        how = "with its encoder" if here else "words alone, for its encoder is gone (locoman router encoder install)"
-    return f"{path.name}, {megabytes(path.stat().st_size)}, {how}"
 
 
 def _claims(home: Home, registry: Registry) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from locoman.catalog.manifest import AdapterPackage
 from locoman.catalog.shelf import Shelf
-from locoman.contracts import Engine, Lineup, ServedAdapter, ServedBase
+from locoman.contracts import Decider, Engine, Lineup, ServedAdapter, ServedBase
 from locoman.errors import InvalidFile, NothingInstalled, StoreError
 from locoman.names import BaseRef
+from locoman.routing.encoder.files import FILES, encoder_folder
 from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, InstalledBase, Registry, load_registry
 from locoman.workflows.collection import active_packages, base_file, installed_base
@@ -18,9 +19,10 @@ from locoman.workflows.collection import active_packages, base_file, installed_b
 
 class RegistryLineup:
     """A `contracts.LineupSource` over one LOCOMAN_HOME; reads it again only when registry.toml was replaced, or what is
-    known of arbiters.
+    known of arbiters, or the encoder.
 
-    `say` hears when a router had to be fitted again or lacks its encoder; `engine` is who arbitrates where the router is
+    `say` hears when a router had to be fitted again or lacks its encoder, which its decisions tell as well; `engine` is who
+    arbitrates where the router is
     unsure, if the base was measured to be good at it.
     """
 
@@ -37,6 +39,7 @@ class RegistryLineup:
         self._engine = engine
         self._stamp = ""
         self._known: dict[str | None, Lineup] = {}
+        self._news = list[str]()
 
     def current(self, base: str | None = None) -> Lineup:
         """See `contracts.LineupSource`."""
@@ -54,17 +57,29 @@ class RegistryLineup:
             raise NothingInstalled from None
         except OSError as error:
             raise StoreError(self._home.registry, str(error)) from error
-        return f"{_identity(status)} {_identity(_stat(self._home.arbiters))}"
+        folder = encoder_folder(self._home.encoders)
+        others = (self._home.arbiters, *(folder / file.name for file in FILES))
+        return " ".join(_identity(found) for found in (status, *map(_stat, others)))
 
     def _read(self, name: str | None) -> Lineup:
-        from locoman.workflows.router.ready import open_router
-
         registry = load_registry(self._home.registry)
         base = installed_base(registry, BaseRef(name) if name is not None else None)
         served = serve_base(self._home, self._shelf, registry, base)
         others = tuple(other.name for other in registry.bases if other.name != base.name)
         elsewhere = {adapter.name: adapter.base for adapter in registry.fallback_of(base)}
-        return Lineup(served, open_router(self._home, base, self._say, self._engine), others, elsewhere)
+        return Lineup(served, self._decider(base), others, elsewhere)
+
+    def _decider(self, base: InstalledBase) -> Decider:
+        from locoman.workflows.router.noticing import Noticing
+        from locoman.workflows.router.ready import FITTED_AGAIN, open_router
+
+        standing: list[str] = []
+
+        def heard(sentence: str) -> None:
+            self._say(sentence)
+            (self._news if sentence == FITTED_AGAIN else standing).append(sentence)
+
+        return Noticing(open_router(self._home, base, heard, self._engine), self._news, standing)
 
 
 def _stat(path: Path) -> os.stat_result | None:

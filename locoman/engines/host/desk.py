@@ -105,6 +105,7 @@ class Desk:
                 confidence=decision.confidence,
                 stage=decision.stage,
                 prompt_only=adapter is not None and adapter.gguf is None,
+                notice=decision.notice,
             )
             clock = Clock(begun, decision.route_ms)
             async with aclosing(self._chunks(lineup.base, request, adapter, served, visit, clock)) as answer:

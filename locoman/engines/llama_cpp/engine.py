@@ -230,7 +230,13 @@ def _served(turn: _Turn) -> Served:
     prompt_only = turn.adapter is not None and turn.adapter.gguf is None
     decision = turn.decision
     return Served(
-        decision.adapter, turn.lineup.base.name, "llama_cpp", decision.confidence, decision.stage, prompt_only
+        adapter=decision.adapter,
+        base=turn.lineup.base.name,
+        engine="llama_cpp",
+        confidence=decision.confidence,
+        stage=decision.stage,
+        prompt_only=prompt_only,
+        notice=decision.notice,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from locoman.documents import read_text
-from locoman.errors import InvalidFile
+from locoman.errors import InvalidFile, LocomanError
 from locoman.routing.encoder.minilm import HALVES, Floats, Halves, MiniLM
 from locoman.routing.encoder.wordpiece import read_vocabulary
 from locoman.store.digests import sha256_of
@@ -48,6 +48,15 @@ def encoder_folder(root: Path) -> Path:
 def is_whole(folder: Path) -> bool:
     """Whether all files are there in their full size."""
     return all(_size(folder / file.name) == file.bytes for file in FILES)
+
+
+def is_sound(folder: Path) -> bool:
+    """Whether all files are there and are what they should be; reads every byte."""
+    try:
+        verify(folder)
+    except LocomanError:
+        return False
+    return True
 
 
 def verify(folder: Path) -> None:

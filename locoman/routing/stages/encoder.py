@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from locoman.contracts import Decision, Message
+from locoman.errors import DamagedEncoder
 from locoman.routing.features import Floats
 from locoman.routing.kernels import meaning_kernel
 from locoman.routing.models import Encoder, Learnt, Meaning
@@ -29,16 +30,22 @@ class EncoderStage:
         self._encoder = encoder
         self._demands = demands
         self._known: OrderedDict[str, Floats] = OrderedDict()
+        self._damaged = False
 
     def decide(self, question: str, history: Sequence[Message]) -> Decision | None:
-        """The decision with every adapter and the base as candidates; `history` is not read."""
+        """The decision with every adapter and the base as candidates; `history` is not read. Where the encoder turns out to
+        be damaged, the question is passed on."""
         if not self.reads(question):
             return None
-        return verdict(self.judge(question), self.learnt.names, self._demands, NAME)
+        try:
+            return verdict(self.judge(question), self.learnt.names, self._demands, NAME)
+        except DamagedEncoder:
+            self._damaged = True
+            return None
 
     def reads(self, question: str) -> bool:
         """Whether it decides this question."""
-        return not is_foreign(question)
+        return not self._damaged and not is_foreign(question)
 
     def prepare(self, texts: Sequence[str]) -> None:
         """Lets the encoder see many texts at once, where it remembers them: that is faster than one by one."""

@@ -24,7 +24,7 @@ from locoman.catalog.spec import BaseSpec
 from locoman.errors import InvalidFile
 from locoman.names import AdapterRef, BaseRef
 from locoman.progress import Stages, shifted
-from locoman.routing.encoder.files import FILES, LICENCE, NAME, encoder_folder, is_whole
+from locoman.routing.encoder.files import FILES, LICENCE, NAME, encoder_folder, is_sound
 from locoman.store.atomic import mapped
 from locoman.store.home import Home
 from locoman.store.new_archive import ArchiveWriter, archive_bytes, files_of, new_archive
@@ -146,7 +146,7 @@ def _files(
     if router:
         yield ROUTER_NAME, router_file(home, base)
     encoder = encoder_folder(home.encoders)
-    if with_base and is_whole(encoder):
+    if with_base and is_sound(encoder):
         for file in FILES:
             yield f"{ENCODER_FOLDER}/{file.name}", encoder / file.name
     if with_base:

@@ -13,7 +13,7 @@ from locoman.catalog.spec import BaseSpec
 from locoman.errors import BadDelivery, InvalidFile, StoreError, UnknownName
 from locoman.names import BaseRef
 from locoman.progress import Stages
-from locoman.routing.encoder.files import FILES, encoder_folder, is_whole, verify
+from locoman.routing.encoder.files import FILES, encoder_folder, is_sound, verify
 from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.store.new_archive import files_of
@@ -161,7 +161,7 @@ def _bring_adapter(
 def _bring_encoder(tx: Transaction, bundle: Bundle, stages: Stages) -> None:
     """Publishes the bundle's encoder where this machine has none. That harms nobody who does not use it."""
     place = encoder_folder(tx.home.encoders)
-    if is_whole(place) or not bundle.below(ENCODER_FOLDER):
+    if is_sound(place) or not bundle.below(ENCODER_FOLDER):
         return
     stages("The router's encoder")(0, None, "")
     staged = tx.staging / "encoder"

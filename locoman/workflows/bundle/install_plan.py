@@ -19,7 +19,7 @@ from locoman.errors import (
     UsageError,
 )
 from locoman.names import BaseRef
-from locoman.routing.encoder.files import encoder_folder, is_whole
+from locoman.routing.encoder.files import encoder_folder, is_sound
 from locoman.store.home import Home
 from locoman.store.registry import Registry, load_registry
 from locoman.workflows.adapter_files import DISK_SHARE, installed_whole
@@ -78,7 +78,7 @@ def plan_bundle_install(
             for adapter in bundle.manifest.adapters
         )
         kept = sum(int(_size(bundle, adapter) * DISK_SHARE) for adapter, there in adapters if not there)
-        kept += 0 if is_whole(encoder_folder(home.encoders)) else sum(f.bytes for f in bundle.below(ENCODER_FOLDER))
+        kept += 0 if is_sound(encoder_folder(home.encoders)) else sum(f.bytes for f in bundle.below(ENCODER_FOLDER))
         size = bundle.file(base.gguf).bytes if base else 0
         making = place is not None and place.action != "use"
         copied = action == "copy" or (place is not None and bool(place.second_copy))

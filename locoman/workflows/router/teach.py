@@ -34,7 +34,7 @@ class Taught:
 
 def learn_file(home: Home, path: Path) -> Taught:
     """Learns the lines {"text", "adapter"} of a file. Raises InvalidFile, UnknownName, UsageError."""
-    return _teach(home, lambda registry, known: with_remarks(known, read_lessons_file(path, _names(registry))))
+    return _teach(home, lambda registry, known: with_remarks(known, read_lessons_file(path, registry.names())))
 
 
 def learn_one(home: Home, text: str, wrong: str | None, should: str | None) -> Taught:
@@ -44,7 +44,7 @@ def learn_one(home: Home, text: str, wrong: str | None, should: str | None) -> T
     """
 
     def remarks(registry: Registry, known: Sequence[Remark]) -> tuple[Remark, ...]:
-        names = _names(registry)
+        names = registry.names()
         if should is not None and should not in names:
             raise UnknownName("installed adapter", should, nearest(should, names))
         if should == wrong:
@@ -68,7 +68,3 @@ def _teach(home: Home, changed: Callable[[Registry, Sequence[Remark]], tuple[Rem
         registry, fits = refit_all(tx, tx.registry, after)
         tx.commit(registry, {home.feedback.name: written(after)})
         return Taught(len(after) - len(before), len(after), fits)
-
-
-def _names(registry: Registry) -> set[str]:
-    return {adapter.name for adapter in registry.adapters}

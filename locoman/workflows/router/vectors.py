@@ -1,8 +1,7 @@
-"""The encoder of a LOCOMAN_HOME, and the vectors it made before: a text is encoded once on a machine."""
+"""The vectors that the encoder made before: a text is encoded once on a machine."""
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import zipfile
@@ -13,8 +12,8 @@ import numpy as np
 
 from locoman.errors import StoreError
 from locoman.progress import Progress, no_progress
-from locoman.routing.encoder.files import VECTORS, encoder_folder, is_whole, open_encoder
-from locoman.routing.encoder.minilm import DIMENSIONS, MiniLM
+from locoman.routing.encoder.files import VECTORS
+from locoman.routing.encoder.minilm import DIMENSIONS
 from locoman.routing.features import Floats
 from locoman.routing.models import Encoder
 from locoman.store.atomic import write_atomic
@@ -24,17 +23,6 @@ MAX_KEPT = 50_000  # texts; beyond, only those asked for last are kept
 MAX_BYTES = 256 << 20
 _BATCH = 256
 _KEY_BYTES = 16
-
-
-def home_encoder(home: Home) -> MiniLM | None:
-    """The encoder that is installed, opened once per process; None where there is none. Raises InvalidFile, Unsupported."""
-    folder = encoder_folder(home.encoders)
-    return _opened(folder) if is_whole(folder) else None
-
-
-@functools.lru_cache(maxsize=2)
-def _opened(folder: Path) -> MiniLM:
-    return open_encoder(folder)
 
 
 class Remembering:

@@ -162,5 +162,5 @@ def test_a_running_host_hears_that_its_base_arbitrates(arbiter: Home, shell: She
         off = lineup.current()
         write_measured(app.home, base, Measured(60, 30, 50, True))
         on = lineup.current()
-    assert (off.decider._arbiter, on.decider._arbiter is None) == (None, False)  # type: ignore[attr-defined]
+    assert (off.decider.router._arbiter, on.decider.router._arbiter is None) == (None, False)  # type: ignore[attr-defined]
     assert shell("router", "show", "--json", *home).document["arbiter"] == "on"
