@@ -16,7 +16,7 @@ from locoman.errors import UsageError
 from locoman.names import ModelName
 from locoman.workflows.ask import MAX_QUESTION_BYTES, Answer, build_request, whole_answer
 from locoman.workflows.migration.fallback import told_now
-from locoman.workflows.router.last_question import last_asked, remember_asked
+from locoman.workflows.router.last_question import Asked, last_asked, remember_asked
 
 _LOADED_MS = 50.0
 """A request that waited so long for its model had it loaded."""
@@ -27,7 +27,11 @@ _LOADED_MS = 50.0
 @click.option("--model", "-m", default="auto", metavar="NAME", help="auto (the router chooses), base, or an adapter.")
 @click.option("--max-tokens", type=click.IntRange(1, 1 << 20), help="Stop after this many tokens.")
 @click.option("--temperature", type=click.FloatRange(0, 5), help="0 always gives the likeliest answer.")
-@click.option("--wrong", is_flag=True, help="The last question went to the wrong adapter: learn that, ask nothing.")
+@click.option(
+    "--wrong",
+    is_flag=True,
+    help="The last question of ask or chat (or this one) went to the wrong adapter: learn that, ask nothing.",
+)
 @click.option("--should", metavar="NAME", help="With --wrong: the adapter it belongs to (default: the plain base).")
 @click.option("--seed", type=click.IntRange(0, (1 << 32) - 1), help="The same seed draws the same answer.")
 def command(
@@ -52,9 +56,10 @@ def command(
       locoman ask --json "How do you spell rhythm?"
       locoman ask < question.txt
       locoman ask --wrong --should words
+      locoman ask -- "-x + 3 = 5, what is x?"
     """
-    if wrong or should:
-        _correct(app, out, " ".join(question), wrong, should)
+    if wrong or should is not None:
+        _correct(app, out, question, wrong, should)
         return
     text = read_stdin() if question in ((), ("-",)) else " ".join(question)
     request = build_request(text, ModelName.parse(model), (), Sampling(max_tokens, temperature, seed=seed))
@@ -71,26 +76,28 @@ def command(
     else:
         answer = whole_answer(chunks)
         out.result(describe(answer), lambda: out.line(answer.text))
-    if answer.served.stage != "asked":
-        remember_asked(app.home, text, answer.served.adapter)
+    remember_asked(app.home, Asked(text, chosen=request.model.kind != "auto"))
 
 
-def _correct(app: App, out: Output, question: str, wrong: bool, should: str | None) -> None:
-    """Learns that the last question, or the one given, went to the wrong adapter."""
-    from locoman.cli.router_pages import print_taught
-    from locoman.workflows.router.teach import learn_one
+def _correct(app: App, out: Output, question: tuple[str, ...], wrong: bool, should: str | None) -> None:
+    """Learns that the last question, or the one given, goes to the wrong adapter."""
+    from locoman.cli.router_pages import correction_line, print_taught
+    from locoman.workflows.router.correct import correct
 
     if not wrong:
         raise UsageError("--should says where a question belongs; it goes with --wrong.")
-    if question.strip():
-        text, went = question, app.deciding(out.note_once).decide(question).adapter
-    else:
-        asked = last_asked(app.home)
-        text, went = asked.text, asked.adapter
-    target = None if should in (None, "base") else should
-    taught = learn_one(app.home, text, went, target)
-    out.note(f"{text[:100]!r} went to {went or 'the plain base'}; from now on it goes to {target or 'the plain base'}.")
-    print_taught(out, taught)
+    asked = Asked(_typed(question)) if question else last_asked(app.home)
+    corrected = correct(app.home, app.deciding(out.note_once), asked, should)
+    out.note(correction_line(corrected))
+    print_taught(out, corrected.taught)
+
+
+def _typed(question: tuple[str, ...]) -> str:
+    """Raises UsageError for one in which nothing is."""
+    text = read_stdin() if question == ("-",) else " ".join(question)
+    if not text.strip():
+        raise UsageError("The question is empty.")
+    return text
 
 
 def read_stdin(limit: int = MAX_QUESTION_BYTES, what: str = "The question is") -> str:

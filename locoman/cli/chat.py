@@ -16,10 +16,12 @@ from locoman.contracts import Chunk, Engine
 from locoman.errors import EngineError, LocomanError, UsageError
 from locoman.names import BASE, AdapterRef, ModelName
 from locoman.workflows.chat import Conversation
+from locoman.workflows.router.last_question import remember_asked
 
 HELP = """/help             this list
 /adapter NAME     let this adapter answer; "auto" lets the router choose again
 /base             let the plain base answer
+/wrong [NAME]     the last question belongs to this adapter (nothing, or "base": to the plain base): learn that
 /clear            forget the conversation
 /stats            who gave the last answer, and how fast
 /quit             leave (so does Ctrl-D); Ctrl-C stops an answer"""
@@ -48,7 +50,10 @@ def command(app: App, out: Output, model: str) -> None:
             if not _obey(line, conversation, engine, app, out):
                 return
         elif line:
+            before = conversation.asked
             _answer(conversation, engine, line, out)
+            if conversation.asked is not None and conversation.asked is not before:
+                remember_asked(app.home, conversation.asked)
 
 
 def _read_line() -> str | None:
@@ -98,6 +103,8 @@ def _obey(line: str, conversation: Conversation, engine: Engine, app: App, out: 
         out.note("Forgotten.")
     elif word == "/stats":
         _stats(conversation, out)
+    elif word == "/wrong":
+        _correct(argument.strip(), conversation, app, out)
     elif word == "/adapter":
         _choose(argument.strip(), conversation, app, out)
     else:
@@ -116,6 +123,21 @@ def _choose(name: str, conversation: Conversation, app: App, out: Output) -> Non
         return
     conversation.model = model
     out.note("The router chooses from now on." if model.kind == "auto" else f"{model} answers from now on.")
+
+
+def _correct(name: str, conversation: Conversation, app: App, out: Output) -> None:
+    from locoman.cli.router_pages import correction_line
+    from locoman.workflows.router.correct import correct
+
+    if conversation.asked is None:
+        out.note("Nothing has been answered yet.")
+        return
+    try:
+        corrected = correct(app.home, app.deciding(out.note_once), conversation.asked, name or None)
+    except LocomanError as error:
+        out.note(str(error))
+        return
+    out.note(f"{correction_line(corrected)} Undo: locoman router learn --undo")
 
 
 def _stats(conversation: Conversation, out: Output) -> None:

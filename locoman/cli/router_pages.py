@@ -10,6 +10,7 @@ from locoman.sizes import megabytes
 
 if TYPE_CHECKING:
     from locoman.routing.models import Conflict
+    from locoman.workflows.router.correct import Corrected
     from locoman.workflows.router.fitting import Fit
     from locoman.workflows.router.teach import Taught
     from locoman.workflows.router.trial import Trial
@@ -101,6 +102,12 @@ def _arbiter_line(found: Mapping[str, Any]) -> str:
         return "arbiter: no question is close, so there was nothing to ask it, and nothing changes"
     verdict = "helps, and is on" if found["helps"] else "does not help enough, and is off"
     return f"arbiter: {found['before']} of {found['asked']} right without it, {found['after']} with it: {verdict}"
+
+
+def correction_line(corrected: Corrected) -> str:
+    """Where a question goes from now on."""
+    went, should = corrected.went or "the plain base", corrected.should or "the plain base"
+    return f"{corrected.text[:100]!r} goes to {should} from now on, no longer to {went}."
 
 
 def print_taught(out: Output, taught: Taught) -> None:

@@ -8,15 +8,17 @@ from dataclasses import dataclass, field
 from locoman.contracts import Chunk, Engine, Message, Served, Timing, Usage
 from locoman.names import AUTO, ModelName
 from locoman.workflows.ask import build_request
+from locoman.workflows.router.last_question import Asked
 
 
 @dataclass(slots=True)
 class Conversation:
-    """Mutable: `turns` grow with each answer; `last` describes the latest one."""
+    """Mutable: `turns` grow with each answer; `last` describes the latest one, `asked` the question that it answers."""
 
     model: ModelName = AUTO
     turns: list[Message] = field(default_factory=list)
     last: tuple[Served, Timing, Usage] | None = None
+    asked: Asked | None = None
 
     def ask(self, engine: Engine, question: str) -> Generator[Chunk]:
         """Streams the answer and remembers it. Closing the generator cancels: what was said by then is remembered.
@@ -45,4 +47,5 @@ class Conversation:
     def _remember(self, question: Message, text: list[str]) -> None:
         answer = "".join(text).strip()
         if answer:
+            self.asked = Asked(question.content, tuple(self.turns), self.model.kind != "auto")
             self.turns += [question, Message("assistant", answer)]

@@ -38,9 +38,9 @@ def learn_file(home: Home, path: Path) -> Taught:
 
 
 def learn_one(home: Home, text: str, wrong: str | None, should: str | None) -> Taught:
-    """Learns that `text`, which went to `wrong`, belongs to `should` (None = the plain base).
+    """Learns that `text`, which goes to `wrong`, belongs to `should` (None = the plain base).
 
-    Raises UnknownName, UsageError (it went there already).
+    Raises UnknownName, UsageError (it goes there already).
     """
 
     def remarks(registry: Registry, known: Sequence[Remark]) -> tuple[Remark, ...]:
@@ -48,7 +48,7 @@ def learn_one(home: Home, text: str, wrong: str | None, should: str | None) -> T
         if should is not None and should not in names:
             raise UnknownName("installed adapter", should, nearest(should, names))
         if should == wrong:
-            raise UsageError(f"That is where the question went: {should or 'the plain base'}.")
+            raise UsageError(f"That is where the question goes already: {should or 'the plain base'}.")
         return with_remarks(known, [Remark(text.strip()[:MAX_TEXT], should)])
 
     return _teach(home, remarks)

@@ -19,7 +19,7 @@ from locoman.store.home import Home
 from locoman.store.registry import load_registry
 from locoman.store.transaction import recover
 from locoman.workflows.doctor import Check, examine
-from locoman.workflows.router.last_question import remember_asked
+from locoman.workflows.router.last_question import Asked, remember_asked
 
 
 def routed(shell: Shell, question: str) -> str | None:
@@ -38,7 +38,7 @@ def test_fitting_again_changes_nothing_and_says_what_was_fitted(copied: Home, sh
 def test_a_wrong_answer_is_corrected_and_the_correction_undone(copied: Home, shell: Shell) -> None:
     question = "What is 17 + 25?"
     assert routed(shell, question) == "arithmetic"
-    remember_asked(copied, question, "arithmetic")
+    remember_asked(copied, Asked(question))
     assert shell("ask", "--wrong", "--should", "words").code == 0
     assert routed(shell, question) == "words"
     assert routed(shell, "What is 4 * 5?") == "arithmetic"
