@@ -100,7 +100,7 @@ def test(app: App, out: Output, file: Path | None, svg: Path | None, arbiter: bo
 
     place = None if svg is None else diagram_place(svg)
     base = app.registry().current()
-    trial = examine(app.home, base, file, out.note)
+    trial = examine(app.home, base, file, out.note_once)
     document = describe_trial(trial)
     if place is not None:
         write_diagram(trial, place)
