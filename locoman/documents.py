@@ -19,6 +19,8 @@ T = TypeVar("T")
 MAX_TOML_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 20
 MAX_JSONL_BYTES = 1 << 28
+_BOM = "\ufeff"
+"""What some editors on Windows put before UTF-8 text; it says nothing."""
 
 
 def read_toml(path: Path, kind: type[T]) -> T:
@@ -32,7 +34,7 @@ def read_toml(path: Path, kind: type[T]) -> T:
 def parse_toml(text: str, path: Path, kind: type[T]) -> T:
     """As `read_toml`, for text already read; `path` is only named in errors."""
     try:
-        document = tomllib.loads(text)
+        document = tomllib.loads(text.removeprefix(_BOM))
     except tomllib.TOMLDecodeError as error:
         line, column = _toml_place(str(error), text)
         raise InvalidFile(path, f"broken TOML: {str(error).split(' (at')[0]}", line=line, column=column) from error
@@ -107,6 +109,8 @@ def each_line(path: Path) -> Iterator[tuple[int, bytes]]:
                 number += 1
                 if len(line) > MAX_LINE_BYTES:
                     raise InvalidFile(path, f"a line longer than {MAX_LINE_BYTES >> 20} MiB", line=number)
+                if number == 1:
+                    line = line.removeprefix(_BOM.encode())
                 if line.strip():
                     yield number, line
     except FileNotFoundError as error:
@@ -116,7 +120,7 @@ def each_line(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def read_text(path: Path, limit: int) -> str:
-    """The UTF-8 text of a file of at most `limit` bytes; raises InvalidFile, StoreError."""
+    """The UTF-8 text of a file of at most `limit` bytes, without a byte order mark; raises InvalidFile, StoreError."""
     try:
         with path.open("rb") as file:
             data = file.read(limit + 1)
@@ -127,7 +131,7 @@ def read_text(path: Path, limit: int) -> str:
     if len(data) > limit:
         raise InvalidFile(path, f"larger than {limit >> 10} KiB")
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8").removeprefix(_BOM)
     except UnicodeDecodeError as error:
         raise InvalidFile(path, "not UTF-8 text", line=data[: error.start].count(b"\n") + 1) from error
 

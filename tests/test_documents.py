@@ -97,3 +97,17 @@ def test_half_a_character_is_refused_with_its_line(tmp_path: Path, text: str) ->
     assert first == (1, Outer("😀"))
     assert isinstance(second[1], InvalidFile)
     assert (second[1].line, "half a character" in second[1].detail) == (2, True)
+
+
+def test_a_byte_order_mark_before_the_text_says_nothing(tmp_path: Path) -> None:
+    """Editors on Windows write one."""
+    mark = b"\xef\xbb\xbf"
+    assert read_toml(write(tmp_path, mark + b'name = "x"'), Outer) == Outer("x")
+    assert list(read_jsonl(write(tmp_path, mark + b'{"name": "x"}\r\n{"name": "y"}\r\n'), Outer)) == [
+        Outer("x"),
+        Outer("y"),
+    ]
+    assert list(read_each(write(tmp_path, mark + b"\n\n"), Outer)) == []
+    with pytest.raises(InvalidFile) as caught:
+        list(read_jsonl(write(tmp_path, b'{"name": "x"}\n' + mark + b'{"name": "y"}\n'), Outer))
+    assert caught.value.line == 2

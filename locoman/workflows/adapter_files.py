@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from locoman.catalog.manifest import LORA_GGUF, AdapterPackage, Manifest, read_package
 from locoman.catalog.spec import BaseSpec
-from locoman.errors import InvalidFile, WrongBase
+from locoman.errors import BadDelivery, InvalidFile, WrongBase
 from locoman.names import AdapterRef
 from locoman.progress import Progress
 from locoman.scoring import check_scorer
@@ -79,6 +81,23 @@ def _installed(home: Home, registry: Registry, manifest: Manifest, digest: str) 
     return found if found is not None and found.package == package_path(manifest, digest) else None
 
 
+@contextmanager
+def named_as_given(staged: Path, given: Path | str) -> Iterator[None]:
+    """Errors of files in the folder `staged`, which is gone when somebody reads of them, name them where they came from.
+
+    `given`: the folder itself, which a person can mend, or the name of what it came packed in.
+    """
+    try:
+        yield
+    except InvalidFile as error:
+        if not error.path.is_relative_to(staged):
+            raise
+        name = error.path.relative_to(staged)
+        if isinstance(given, Path):
+            raise InvalidFile(given / name, error.detail, line=error.line, column=error.column) from error
+        raise BadDelivery(f"{given}, {name}", error.detail, line=error.line, column=error.column) from error
+
+
 def stage_adapter(tx: Transaction, base: InstalledBase, step: AdapterStep, progress: Progress) -> InstalledAdapter:
     """Copies, checks, converts and publishes (without committing) one adapter. Raises InvalidFile, WrongBase, StoreError."""
     manifest = step.package.manifest
@@ -89,7 +108,8 @@ def stage_adapter(tx: Transaction, base: InstalledBase, step: AdapterStep, progr
     staged = tx.staging / f"{manifest.name}-{manifest.version}"
     with mapped(staged):
         shutil.copytree(step.package.folder, staged, symlinks=True, ignore=_symlinks)
-    return _finish(tx, base, AdapterPackage(staged, manifest), step.digest, "", progress)
+    with named_as_given(staged, step.package.folder):
+        return _finish(tx, base, AdapterPackage(staged, manifest), step.digest, "", progress)
 
 
 def finish_adapter(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+from locoman.catalog.sources.folder import FolderSource
 from locoman.contracts import Listing, Source
 from locoman.errors import BadDelivery, NotEnoughDisk, WrongBase
 from locoman.names import AdapterRef, BaseRef
@@ -14,8 +16,8 @@ from locoman.store.home import Home
 from locoman.store.registry import InstalledAdapter, Registry, load_registry
 from locoman.store.transaction import Transaction, change
 from locoman.workflows.activate import with_active
-from locoman.workflows.adapter_files import DISK_SHARE, finish_adapter, installed_whole
-from locoman.workflows.collection import installed_base, with_router
+from locoman.workflows.adapter_files import DISK_SHARE, finish_adapter, installed_whole, named_as_given
+from locoman.workflows.collection import answering_packages, installed_base, with_router
 from locoman.workflows.install import disk_free
 from locoman.workflows.offers import Offers
 
@@ -129,6 +131,15 @@ def execute_add(home: Home, plan: AddPlan, stages: Stages) -> tuple[InstalledAda
     return tuple(records)
 
 
+def never_chosen(home: Home, plan: AddPlan, done: Sequence[InstalledAdapter]) -> tuple[str, ...]:
+    """Those of what was `done` that the router can never choose: nothing tells their questions. Raises InvalidFile."""
+    from locoman.workflows.router.lessons import gather, unreachable
+
+    registry = load_registry(home.registry)
+    lessons = gather(home, answering_packages(home, registry, installed_base(registry, BaseRef(plan.base))))
+    return tuple(adapter.name for adapter in done if adapter.name in unreachable(lessons))
+
+
 def _bring(tx: Transaction, step: AddStep, base_name: str, stages: Stages) -> InstalledAdapter:
     """The adapter, published if it was not; not committed."""
     listing = step.listing
@@ -138,7 +149,9 @@ def _bring(tx: Transaction, step: AddStep, base_name: str, stages: Stages) -> In
     folder = tx.staging / f"{listing.ref.name}-{listing.ref.version}"
     step.source.unpack(listing, folder)
     source = "" if listing.source == "shipped" else listing.source
-    record = finish_adapter(tx, base, folder, source, stages(f"Adapter {listing.ref}"))
+    given = Path(listing.key) if isinstance(step.source, FolderSource) else step.source.name or str(listing.ref)
+    with named_as_given(folder, given):
+        record = finish_adapter(tx, base, folder, source, stages(f"Adapter {listing.ref}"))
     if (record.ref, record.domain) != (listing.ref, listing.domain):
         raise BadDelivery(listing.source, f"what it calls {listing.ref} is {record.ref}, for {record.domain}")
     return record

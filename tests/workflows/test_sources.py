@@ -240,3 +240,55 @@ def test_a_full_disk_is_told_before_anything_is_fetched(
     assert result.code == 4
     assert "disk space" in result.err
     assert not site.fetched()
+
+
+def broken_package(folder: Path) -> Path:
+    package = newer_package("words", "1.1.0", folder)
+    (package / "routing.jsonl").write_text('{"text": "a", "mine": true}\n{"text": \n')
+    return package
+
+
+def test_a_broken_file_of_a_package_is_named_where_the_user_has_it(shell: Shell, copied: Home, tmp_path: Path) -> None:
+    package, before = broken_package(tmp_path), copied.registry.read_bytes()
+    place = f"{package / 'routing.jsonl'}, line 2"
+    for arguments in (
+        ("adapter", "add", str(package)),
+        ("adapter", "add", "words@1.1.0", "--from", str(tmp_path)),
+        ("install", "--base", "loco-tiny", "--adapter", str(package), "--no-check"),
+    ):
+        result = shell(*arguments)
+        assert result.code == 1
+        assert place in result.err
+        assert f"Next: mend {package / 'routing.jsonl'}" in result.err
+        assert "staging" not in result.err
+        assert untouched(copied, before)
+
+
+def test_a_broken_file_of_a_packed_package_is_named_with_its_archive(
+    shell: Shell, copied: Home, tmp_path: Path
+) -> None:
+    package, packed = broken_package(tmp_path / "open"), tmp_path / "words.zip"
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(package.rglob("*")):
+            archive.write(path, path.relative_to(package))
+    result = shell("adapter", "add", str(packed))
+    assert result.code == 1
+    assert f"{packed}, routing.jsonl, line 2" in result.err
+    assert "tell whoever made it" in result.err
+    assert "staging" not in result.err
+
+
+def test_an_adapter_that_the_router_can_never_choose_is_added_and_that_is_said(
+    shell: Shell, copied: Home, tmp_path: Path
+) -> None:
+    package = newer_package("words", "1.1.0", tmp_path)
+    (package / "routing.jsonl").write_text("")
+    result = shell("adapter", "add", str(package))
+    assert result.code == 0
+    assert "the router never chooses it" in result.err
+    assert "locoman ask --model words" in result.err
+    copied.wishes.write_text('[keywords]\nwords = ["shibboleth"]\n')
+    assert shell("adapter", "activate", "words@1.0.0").code == 0
+    assert "never chooses" not in shell("adapter", "add", str(package)).err
+    full = newer_package("words", "1.2.0", tmp_path)
+    assert "never chooses" not in shell("adapter", "add", str(full)).err

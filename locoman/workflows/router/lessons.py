@@ -34,6 +34,11 @@ def gather(home: Home, packages: Sequence[AdapterPackage], remarks: Sequence[Rem
     return taught(lessons, read_feedback(home) if remarks is None else remarks)
 
 
+def unreachable(lessons: Lessons) -> tuple[str, ...]:
+    """The adapters that a router fitted to these lessons can never choose: nothing tells their questions."""
+    return tuple(adapter.name for adapter in lessons.adapters if not adapter.mine and not adapter.keywords)
+
+
 def examples_of(package: AdapterPackage) -> AdapterExamples:
     """What a package says of itself. Raises InvalidFile."""
     lines = package.routing()
