@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from locoman.contracts import Candidate, Decision, Message
 from locoman.routing import conversation
+from locoman.routing.common_words import words_of
 from locoman.routing.models import Encoder, Learnt, RouterModel
 from locoman.routing.stages.arbiter import NAME as ARBITER
 from locoman.routing.stages.arbiter import Arbiter
@@ -83,7 +84,7 @@ class Router:
         if self._learnt is None:
             return frozenset()
         adapters = self._learnt.texts[: int(self._learnt.lexical.owners.starts[-2])]
-        return frozenset().union(*map(conversation.words_of, adapters))
+        return frozenset().union(*map(words_of, adapters))
 
     def _recalled(self, question: str) -> Decision:
         """As `alone`, for a question before: it comes again with each new one."""

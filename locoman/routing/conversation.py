@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 from locoman.contracts import Candidate, Decision, Message
+from locoman.routing.common_words import ANYBODYS, word_set, words_of
 from locoman.routing.stages.keywords import NAME as KEYWORDS
 from locoman.routing.stages.said import NAME as SAID
 from locoman.routing.stages.verdict import Demands
@@ -44,34 +45,12 @@ _CHATTING = re.compile(
     re.IGNORECASE,
 )
 
-
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_POINTING = _set("it that this those these them they he she him one ones there same previous above other")
+_POINTING = word_set("it that this those these them they he she him one ones there same previous above other")
 # What makes a sentence of words, or a request:
-_FINITE = _set(
+_FINITE = word_set(
     "am is are was were be do does did can could will would shall should may might must has have had i i'm we my our "
     "it's that's what's who who's let tell sing play write recommend give describe define explain show"
 )
-# Words that any conversation has: those that join and point, numbers, and those that speak of an answer.
-_ANYBODYS = _set(
-    "a about above after again all also always an and another any anything are as at be been before being both but by "
-    "can case come comes could did do does doing done each either else even ever every exactly few for from get give go "
-    "goes got had has have he her here hers him his how however i if in instead into is it it's its just let let's like "
-    "make many may maybe me mean means might more most much must my need neither never next no none nor not now of off "
-    "oh ok okay on once one ones only or other others our out over own per please previous put quite rather really same "
-    "say shall she should show since so some something still such sure take tell than that that's the their them then "
-    "there these they thing things think this those though through to too try under until up us use very want was we "
-    "well were what what's when where whether which while who whose why will with without would yes yet you your know "
-    "known understand explain work worked works happen happens called change changed find found start look answer "
-    "answers question result results step steps example examples detail details rest part way round reason rule simple "
-    "simpler short shorter long longer slow slower slowly quick fast faster easy easier hard harder clear clearly right "
-    "wrong correct true false possible first second last left zero two three four five six seven eight nine ten eleven "
-    "twelve twenty thirty hundred thousand"
-)
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _SIGN = re.compile(r"[+*/=<>%^×÷√]|(?<![^\W\d])-\s*\d")
 
 
@@ -100,22 +79,17 @@ def settle(
     known: Set[str] = frozenset(),
 ) -> Decision:
     """Who should answer `question` after `history`; `alone` decides it, and `earlier` the ones before, as if nothing had been
-    said before. `known` are the words of the adapters' examples (`words_of`)."""
+    said before. `known` are the words of the adapters' examples (`common_words.words_of`)."""
     if not any(message.role == "user" for message in history):
         return alone
     topic: str | None = None
     turn: Set[str] = frozenset()  # the words of the question before and of its answer
     for message in _looked_back_at(history):
-        words = words_of(message.content)
+        words = frozenset(words_of(message.content))
         if message.role == "user":
             topic = _step(topic, message.content, earlier(message.content), demands, known | turn).adapter
         turn = words if message.role == "user" else turn | words
     return _step(topic, question, alone, demands, known | turn)
-
-
-def words_of(text: str) -> frozenset[str]:
-    """The words, numbers left out."""
-    return frozenset(_WORD.findall(text[:MAX_CHARACTERS].casefold().replace("\u2019", "'")))
 
 
 def _looked_back_at(history: Sequence[Message]) -> Sequence[Message]:
@@ -169,11 +143,11 @@ def going_on(form: Form, rival: float, known: Set[str]) -> float:
 def form_of(text: str) -> Form:
     """What the words of a question tell."""
     text = text[:MAX_CHARACTERS]
-    words = _WORD.findall(text.casefold().replace("\u2019", "'"))
+    words = words_of(text)
     count = len(re.findall(r"\w+", text))
     points = _points(words)
     small_talk = bool(_CHATTING.search(text))
-    own = frozenset(words) - _ANYBODYS
+    own = frozenset(words) - ANYBODYS
     nothing = not (own or small_talk or _SIGN.search(text))
     return Form(
         leans=count > 0 and (count <= SHORT or (points and count <= POINTED) or bool(_OPENING.search(text))),
@@ -187,4 +161,4 @@ def form_of(text: str) -> Form:
 def _points(words: Sequence[str]) -> bool:
     """Whether a word stands for something said: "why is that so", but not "why is that man here", nor "is it raining"."""
     following = [*words[1:], "it"]
-    return any(word in _POINTING and after in _ANYBODYS for word, after in zip(words, following, strict=False))
+    return any(word in _POINTING and after in ANYBODYS for word, after in zip(words, following, strict=False))

@@ -24,6 +24,7 @@ from locoman.routing.ridge import ridge
 from locoman.routing.scorer import Judgement, Owners, Scale, Scorer, evidence, signs
 
 LARGE = 500  # from so many examples on float32 does, in half the time: what it loses is far below the noise
+LEAST_SPREAD = 0.05  # of a sign: a few examples that are equally unlike each other do not tell how it varies
 _BLOCK = 256  # texts that are looked at together, so that memory grows with the kernel alone
 USUAL = Sureness(8.0, DOUBT)  # where there are too few examples to measure it
 
@@ -94,4 +95,4 @@ def _held(labels: Labels, groups: Labels) -> NDArray[np.bool_]:
 
 
 def _scale(values: Matrix) -> Scale:
-    return Scale(values.mean(axis=0), np.maximum(values.std(axis=0), 1e-3))
+    return Scale(values.mean(axis=0), np.maximum(values.std(axis=0), LEAST_SPREAD))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from support.subjects import PLANETS
 
 from locoman.catalog.manifest import read_package
 from locoman.catalog.shelf import shipped
@@ -74,6 +75,25 @@ def test_with_the_tiny_adapters_nearly_all_held_out_questions_go_where_they_belo
 
 def test_with_all_adapters_nine_in_ten_held_out_questions_go_where_they_belong() -> None:
     assert share_right(TINY + PROMPT_ONLY, {*TINY, *PROMPT_ONLY, None}) >= 0.88
+
+
+REMARKS = (
+    "hello", "thanks", "please", "Good morning", "thanks so much for that", "good afternoon", "howdy", "hello my friend",
+    "please please", "yeah", "nah", "thanks, bye", "cheers", "hi again", "ok thanks", "you too", "danke", "hola", "asdf", "lol",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [TINY, *((name,) for name in TINY), TINY + PROMPT_ONLY])
+def test_short_remarks_are_nobodys_whatever_is_installed(names: tuple[str, ...]) -> None:
+    assert {text: found for text in REMARKS if (found := router(names).decide(text).adapter) is not None} == {}
+
+
+@pytest.mark.parametrize("count", [5, 20])
+def test_short_remarks_are_nobodys_beside_an_adapter_of_few_examples(count: int) -> None:
+    few = AdapterExamples("few", mine=PLANETS[:count])
+    for others in ([], [examples(name) for name in TINY]):
+        ready = Router.of(fit_router([*others, few], everyday_questions()))
+        assert {text: found for text in REMARKS if (found := ready.decide(text).adapter) is not None} == {}
 
 
 def test_questions_of_subjects_that_are_not_installed_go_to_the_base() -> None:

@@ -89,3 +89,27 @@ NONE = (
     "Let us talk about music.",
     "Why do people dream?",
 )
+
+PLANETS = (
+    "Which planet is closest to the sun?",
+    "How many moons has Saturn?",
+    "Why is Mars red?",
+    "How big is Jupiter compared to Earth?",
+    "Is there water on Venus?",
+    "Which planet has the most rings?",
+    "How long is a year on Neptune?",
+    "Is Pluto still a planet?",
+    "What is Mercury made of?",
+    "Can one live on Mars?",
+    "How far is Uranus from the sun?",
+    "Who discovered Neptune?",
+    "Why does Venus shine so brightly?",
+    "What is the Great Red Spot?",
+    "Which planets can be seen without a telescope?",
+    "How hot is it on Mercury?",
+    "Do all planets turn the same way?",
+    "What are Saturn's rings made of?",
+    "Which planet is the coldest?",
+    "How many planets are there?",
+)
+"""What an honest adapter that knows little asks for."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 
 from locoman.contracts import Decision, Message
+from locoman.routing.common_words import is_politeness
 from locoman.routing.features import Floats
 from locoman.routing.kernels import lexical_kernel, lexical_similarity
 from locoman.routing.models import Learnt
@@ -35,10 +37,17 @@ class LexicalStage:
         return True
 
     def judge(self, question: str) -> Judgement:
-        """Of this one text."""
+        """Of this one text. Politeness alone is read as if nothing had been said: that examples are polite does not make
+        "thanks" an adapter's, unless one has such questions itself."""
+        if is_politeness(question) and not self._answers_politeness:
+            question = ""
         words, characters = alike(self.learnt, question)
         similarity = lexical_similarity(words, characters)[None]
         return trusted(self.learnt.lexical.judge(lexical_kernel(words, characters)[None], similarity), question)
+
+    @functools.cached_property
+    def _answers_politeness(self) -> bool:
+        return any(map(is_politeness, self.learnt.texts[: int(self.learnt.lexical.owners.starts[-2])]))
 
     def similarities(self, question: str) -> Floats:
         """How alike the question and each example are, shape (examples,)."""
