@@ -46,7 +46,7 @@ def decision_lines(decision: Decision) -> list[str]:
 
 def refused_line(refused: Refused) -> str:
     """Why the likeliest adapter does not answer."""
-    whose = f"{refused.adapter}'s minimum confidence" if refused.by == "minimum_confidence" else "wrong_cost"
+    whose = "its minimum confidence" if refused.by == "minimum_confidence" else "wrong_cost"
     return (
         f"refused   {refused.adapter} has {refused.probability:.2%}, and {whose} asks for {refused.demanded:.2%}: "
         "the base answers"

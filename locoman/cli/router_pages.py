@@ -24,7 +24,7 @@ def show_lines(document: Mapping[str, Any]) -> list[str]:
     lines = [
         f"Router    of {document['base']}, fitted {document['fitted']}, {megabytes(document['bytes'])}",
         f"Encoder   {encoder['name']}, {encoder['state']}; serves {encoder['languages']}",
-        f"In scope  {_threshold(document['threshold'])}",
+        f"Threshold {_threshold(document['threshold'])}",
         f"Cost      {_cost(document['wrong_cost'])}",
         f"Arbiter   {document['arbiter']}; {document['remarks']} remark(s) of yours",
         f"{'ADAPTER':<20} {'EXAMPLES':>8} {'NOT MINE':>8} {'MINIMUM':>8}  KEYWORDS",
@@ -41,9 +41,7 @@ def show_lines(document: Mapping[str, Any]) -> list[str]:
 def _threshold(threshold: float | None) -> str:
     if threshold is None:
         return "no adapter has examples, so keywords alone decide"
-    return (
-        f"a question is some adapter's from a scope of {threshold} on (its threshold; route --explain shows the scope)"
-    )
+    return f"a question is some adapter's from a scope of {threshold} on (route --explain shows its scope)"
 
 
 def _cost(wrong_cost: float) -> str:

@@ -113,11 +113,11 @@ def _step(topic: str | None, text: str, alone: Decision, demands: Demands, known
     mixed = {adapter: (1 - goes_on) * shares.get(adapter, 0.0) for adapter in (*shares, topic)}
     mixed[topic] += goes_on
     best = max(mixed, key=mixed.__getitem__)
-    if best is not None and mixed[best] < demands.of(best):
-        best = None
+    refused = None if best is None else demands.refusal(best, mixed[best])
+    best = None if refused else best
     candidates = tuple(Candidate(adapter, share) for adapter, share in mixed.items())
     stage = alone.stage if alone.adapter == best else NAME
-    return Decision(best, mixed.get(best, 0.0), stage, candidates)
+    return Decision(best, mixed.get(best, 0.0), stage, candidates, refused=refused)
 
 
 def going_on(form: Form, rival: float, known: Set[str]) -> float:

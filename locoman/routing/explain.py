@@ -114,9 +114,9 @@ def _compare(stage: EncoderStage | LexicalStage, question: str) -> Comparison:
     labels, similarities = meant.owners.labels, stage.similarities(question)
     nearest = tuple(
         Neighbour(learnt.texts[i], names[labels[i]], float(similarities[i]))
-        for i in np.argsort(-similarities, kind="stable")[:NEAREST].tolist()
-        if similarities[i] > 0
-    )
+        for i in np.argsort(-similarities, kind="stable").tolist()[: NEAREST + 1]
+        if similarities[i] > 0 and learnt.texts[i]  # nobody's examples hold the empty text, once
+    )[:NEAREST]
     likeliest = int(judgement.among[0].argmax())
     return Comparison(
         ENCODER if isinstance(stage, EncoderStage) else LEXICAL,

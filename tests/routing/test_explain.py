@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from support.subjects import NONE, SUBJECTS
 
+from locoman.contracts import Message
 from locoman.routing.cascade import Router
 from locoman.routing.examples import AdapterExamples
 from locoman.routing.explain import explain
@@ -82,3 +83,11 @@ def test_an_adapter_that_is_refused_is_named_and_the_words_keep_their_meaning(ro
 
 def test_what_is_nobodys_was_refused_to_none(router: Router) -> None:
     assert explain(router, "good evening, my friend").decision.refused is None
+
+
+def test_an_adapter_is_refused_in_a_conversation_too() -> None:
+    question = "a recipe for pudding with cream"
+    router = Router.of(fit_router(SUBJECTS, NONE, wrong_cost=1000.0))
+    decision = router.decide(question, [Message("user", "what is 12 + 9"), Message("assistant", "21")])
+    assert decision.refused is not None
+    assert (decision.adapter, decision.refused.adapter) == (None, "cooking")

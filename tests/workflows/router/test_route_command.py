@@ -57,7 +57,7 @@ def test_a_file_and_a_question_is_one_too_many(copied: Home, shell: Shell, tmp_p
 @pytest.mark.parametrize(
     ("wish", "by", "says"),
     [
-        ("[minimum_confidence]\narithmetic = 0.9999\n", "minimum_confidence", "arithmetic's minimum confidence"),
+        ("[minimum_confidence]\narithmetic = 0.9999\n", "minimum_confidence", "its minimum confidence asks for"),
         ("wrong_cost = 1000.0\n", "wrong_cost", "wrong_cost"),
     ],
 )
