@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from locoman.errors import InvalidFile, StoreError, UnknownKey
+from locoman.errors import InvalidFile, LocomanError, StoreError, UnknownKey
 from locoman.names import nearest
 
 T = TypeVar("T")
@@ -19,6 +19,7 @@ T = TypeVar("T")
 MAX_TOML_BYTES = 1 << 20
 MAX_LINE_BYTES = 1 << 20
 MAX_JSONL_BYTES = 1 << 28
+A_FOLDER = "it is a folder, and a file is needed"
 _BOM = "\ufeff"
 """What some editors on Windows put before UTF-8 text; it says nothing."""
 
@@ -116,7 +117,7 @@ def each_line(path: Path) -> Iterator[tuple[int, bytes]]:
     except FileNotFoundError as error:
         raise InvalidFile(path, "the file is missing") from error
     except OSError as error:
-        raise StoreError(path, _reason(error)) from error
+        raise _unreadable(path, error) from error
 
 
 def read_text(path: Path, limit: int) -> str:
@@ -127,13 +128,20 @@ def read_text(path: Path, limit: int) -> str:
     except FileNotFoundError as error:
         raise InvalidFile(path, "the file is missing") from error
     except OSError as error:
-        raise StoreError(path, _reason(error)) from error
+        raise _unreadable(path, error) from error
     if len(data) > limit:
         raise InvalidFile(path, f"larger than {limit >> 10} KiB")
     try:
         return data.decode("utf-8").removeprefix(_BOM)
     except UnicodeDecodeError as error:
         raise InvalidFile(path, "not UTF-8 text", line=data[: error.start].count(b"\n") + 1) from error
+
+
+def _unreadable(path: Path, error: OSError) -> LocomanError:
+    """A folder cannot be opened as a file; each system has its own words for that."""
+    if path.is_dir():
+        return InvalidFile(path, A_FOLDER)
+    return StoreError(path, _reason(error))
 
 
 def _line_or_error(line: bytes, path: Path, number: int, kind: type[T]) -> T | InvalidFile:

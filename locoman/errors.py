@@ -57,7 +57,11 @@ class LocomanError(Exception):
 
 
 class UsageError(LocomanError):
-    """What was typed or sent cannot be used."""
+    """What was typed or sent cannot be used; `remedy` is what to type next ("": the help of the command)."""
+
+    def __init__(self, sentence: str, remedy: str = "") -> None:
+        self.remedy = remedy
+        super().__init__(sentence)
 
 
 class UnknownName(UsageError):
@@ -139,9 +143,8 @@ class WrongPhase(UsageError):
     def __init__(self, step: str, phase: str, remedy: str) -> None:
         self.step = step
         self.phase = phase
-        self.remedy = remedy
         now = f"This change of base is {phase}" if phase else "No change of base is going on"
-        super().__init__(f"{now}, so there is nothing to {step}.")
+        super().__init__(f"{now}, so there is nothing to {step}.", remedy)
 
 
 class CheckFailed(LocomanError):

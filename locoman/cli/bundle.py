@@ -23,7 +23,12 @@ from locoman.workflows.bundle.install_plan import BundleInstallPlan, plan_bundle
 if TYPE_CHECKING:
     from locoman.workflows.bundle.into_ollama import Place
 
-command = group("bundle", "Carry a base and its adapters to machines without a network.")
+command = group(
+    "bundle",
+    "Carry a base and its adapters to machines without a network.",
+    "bundle create class.locoman",
+    "bundle install class.locoman",
+)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 _BASE = {
     "copy": "copied to this machine",

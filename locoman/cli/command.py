@@ -11,6 +11,7 @@ import click
 
 from locoman.app import App
 from locoman.cli.output import Mode, Output
+from locoman.errors import UsageError
 
 Body = Callable[..., None]
 _HELP = {"help_option_names": ["-h", "--help"]}
@@ -25,9 +26,13 @@ def command(
         @functools.wraps(body)
         def call(as_json: bool, quiet: bool, home: Path | None, **arguments: Any) -> None:
             out = Output(Mode.JSON if as_json else Mode.QUIET if quiet else Mode.PERSON)
-            with App.load(home) as app:
-                _recover(app, out)
-                body(app, out, **arguments)
+            try:
+                with App.load(home) as app:
+                    _recover(app, out)
+                    body(app, out, **arguments)
+            except UsageError as error:
+                error.remedy = error.remedy or f"{click.get_current_context().command_path} --help"
+                raise
 
         made: click.Command = click.command(name, cls=kind, context_settings=_HELP, hidden=hidden)(call)
         made.params += [
@@ -42,9 +47,10 @@ def command(
     return wrap
 
 
-def group(name: str, help: str) -> click.Group:
-    """A group of commands about one noun."""
-    return click.Group(name, help=help, context_settings=_HELP)
+def group(name: str, help: str, *examples: str) -> click.Group:
+    """A group of commands about one noun; `examples` are lines without the program's name."""
+    lines = "\n".join(f"  locoman {example}" for example in examples)
+    return click.Group(name, help=f"{help}\n\n\b\nExamples:\n{lines}", context_settings=_HELP)
 
 
 def _recover(app: App, out: Output) -> None:

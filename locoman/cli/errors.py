@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from locoman import errors
+from locoman.documents import A_FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,10 @@ def _remedy(error: errors.LocomanError) -> str:
     return getattr(error, "remedy", "")
 
 
+def _usage(error: errors.LocomanError) -> str:
+    return _remedy(error) or "locoman --help"
+
+
 def _list_of(error: errors.LocomanError) -> str:
     kind = getattr(error, "kind", "")
     return (
@@ -35,6 +41,8 @@ def _list_of(error: errors.LocomanError) -> str:
         if "base" in kind
         else "locoman eval --help"
         if "scorer" in kind
+        else "locoman adapter list"
+        if kind in ("installed adapter", "active adapter")
         else "locoman adapter list --all"
     )
 
@@ -42,10 +50,20 @@ def _list_of(error: errors.LocomanError) -> str:
 def _mend(error: errors.LocomanError) -> str:
     """A file of somebody's own is mended by hand; what locoman wrote is the doctor's."""
     path = getattr(error, "path", None)
+    if path is not None and not _in_a_home(path):
+        if not path.exists():
+            return f"put a file at {path}, or give the path of another one"
+        if getattr(error, "detail", "") == A_FOLDER:
+            return f"the path of a file in {path}"
     if path is None or path.suffix not in (".toml", ".jsonl", ".yaml", ".yml") or path.name in _OURS:
         return "locoman doctor"
     away = ", or move it away" if path.name == "feedback.jsonl" else ""
     return f"mend {path}{away}, then the same command again"
+
+
+def _in_a_home(path: Path) -> bool:
+    """Whether locoman put it there, not whoever reads of it."""
+    return any((folder / "registry.toml").is_file() for folder in path.absolute().parents)
 
 
 def _options(error: errors.LocomanError) -> str:
@@ -60,7 +78,7 @@ TABLE: tuple[tuple[type[errors.LocomanError], Advice], ...] = (
     (errors.UnknownName, Advice(_list_of, 2)),
     (errors.Incomplete, Advice(_options, 2)),
     (errors.WrongPhase, Advice(_remedy, 2)),
-    (errors.UsageError, Advice(_always("locoman --help"), 2)),
+    (errors.UsageError, Advice(_usage, 2)),
     (errors.WrongBase, Advice(_always("locoman adapter list --all"), 3)),
     (errors.CheckFailed, Advice(_always("locoman doctor"), 3)),
     (errors.MissingPrerequisite, Advice(_remedy, 4)),
@@ -75,6 +93,7 @@ TABLE: tuple[tuple[type[errors.LocomanError], Advice], ...] = (
     (errors.StoreError, Advice(_always("locoman doctor"), 1)),
     (errors.OllamaRefused, Advice(_always("locoman doctor"), 1)),
     (errors.EngineLost, Advice(_always("ask again; the engine is started anew"), 1)),
+    (errors.ContextExceeded, Advice(_always("ask something shorter, or a part of it"), 1)),
     (errors.EngineError, Advice(_always("locoman doctor"), 1)),
     (errors.LocomanError, Advice(_always("locoman doctor"), 1)),
 )

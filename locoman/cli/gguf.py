@@ -21,7 +21,9 @@ from locoman.workflows.model_files import base_weights, gguf_file
 SHOWN_DIFFERENCES = 20
 CHECK_FELL_SHORT = 3
 
-command = group("gguf", "Show, verify, compare and identify GGUF files.")
+command = group(
+    "gguf", "Show, verify, compare and identify GGUF files.", "gguf show model.gguf", "gguf verify model.gguf"
+)
 
 
 @make("show", into=command)

@@ -13,7 +13,12 @@ from locoman.cli.command import group
 from locoman.cli.output import Output
 from locoman.workflows.modelfile import ShownModelfile, check_file, plan_modelfile, show_modelfile, write_modelfile
 
-command = group("modelfile", "Show, write and check Modelfiles, from which Ollama makes models.")
+command = group(
+    "modelfile",
+    "Show, write and check Modelfiles, from which Ollama makes models.",
+    "modelfile show words",
+    "modelfile check ./Modelfile",
+)
 _FILE = click.Path(path_type=Path)
 
 

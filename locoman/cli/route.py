@@ -91,7 +91,7 @@ def _typed(question: tuple[str, ...]) -> str:
 
     text = " ".join(question) if question not in ((), ("-",)) else read_stdin()
     if not text.strip():
-        raise UsageError("The question is empty.")
+        raise UsageError("The question is empty.", 'locoman route "What is 17 + 25?"')
     return text
 
 

@@ -22,7 +22,13 @@ from locoman.cli.router_pages import (
     trial_lines,
 )
 
-command = group("router", "Fit, teach, look at and measure the router.")
+command = group(
+    "router",
+    "Fit, teach, look at and measure the router.",
+    "router show",
+    "router test",
+    "router encoder install --dry-run",
+)
 command.add_command(encoder)
 
 

@@ -14,7 +14,9 @@ from locoman.cli.output import Output
 from locoman.cli.router_pages import describe_fit, fit_lines
 from locoman.sizes import megabytes
 
-encoder = group("encoder", "Bring the router's encoder here, or remove it.")
+encoder = group(
+    "encoder", "Bring the router's encoder here, or remove it.", "router encoder install", "router encoder remove"
+)
 
 
 @make("install", into=encoder)

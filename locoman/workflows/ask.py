@@ -28,9 +28,9 @@ def build_request(
 ) -> Request:
     """The request for one question. Raises UsageError when there is no question in it, or far too much."""
     if not question.strip():
-        raise UsageError("The question is empty.")
+        raise UsageError("The question is empty.", 'locoman ask "What is 17 + 25?"')
     if len(question.encode("utf-8", "surrogatepass")) > MAX_QUESTION_BYTES:
-        raise UsageError(f"The question is longer than {MAX_QUESTION_BYTES >> 20} MiB.")
+        raise UsageError(f"The question is longer than {MAX_QUESTION_BYTES >> 20} MiB.", "ask something shorter")
     return Request((*history, Message("user", question.strip())), model, sampling or Sampling())
 
 

@@ -14,6 +14,12 @@ from locoman.cli.adapter.update import command as update
 from locoman.cli.command import group
 from locoman.cli.remove import command as remove
 
-command = group("adapter", "Find, add, update and choose adapters, and make your own.")
+command = group(
+    "adapter",
+    "Find, add, update and choose adapters, and make your own.",
+    "adapter list",
+    "adapter search",
+    "adapter add words",
+)
 for _each in (list_, show, search, add, update, activate, rollback, remove, index, new, check, train, pack):
     command.add_command(_each)

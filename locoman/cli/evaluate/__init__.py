@@ -9,6 +9,6 @@ from locoman.cli.evaluate.listing import list_, show
 from locoman.cli.evaluate.report import report
 from locoman.cli.evaluate.run import run
 
-command = group("eval", "Evaluate adapters and bases, and compare what came of it.")
+command = group("eval", "Evaluate adapters and bases, and compare what came of it.", "eval list", "eval run arithmetic")
 for _each in (list_, run, show, compare, report, import_):
     command.add_command(_each)

@@ -12,6 +12,8 @@ from locoman.cli.migrate.prepare import command as prepare
 from locoman.cli.migrate.report import command as report
 from locoman.cli.migrate.status import command as status
 
-command = group("migrate", "Change the standard base once a year: planned, proven, reversible.")
+command = group(
+    "migrate", "Change the standard base once a year: planned, proven, reversible.", "migrate status", "migrate plan"
+)
 for _each in (announce, plan, check, prepare, apply, rollback, status, report, retire):
     command.add_command(_each)

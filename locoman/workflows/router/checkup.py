@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from locoman.errors import InvalidFile, MissingPrerequisite
 from locoman.routing.encoder.files import encoder_folder, is_sound
 from locoman.routing.storage import load_model
@@ -39,9 +41,17 @@ def check_wishes(home: Home, registry: Registry) -> str:
         wishes = read_wishes(home)
         lessons = gather(home, answering_packages(home, registry, registry.current()), ())
     except InvalidFile as error:  # of the user, or of a package
-        raise MissingPrerequisite(str(error), f"mend {error.path}") from error
+        raise MissingPrerequisite(str(error), _mending(home, error.path)) from error
     odd = (*idle_wishes(wishes, registry.names()), *shared_phrases(lessons.adapters))
     return " ".join(odd) or ("routing.toml can be read" if home.wishes.exists() else "no routing.toml of yours")
+
+
+def _mending(home: Home, path: Path) -> str:
+    """What helps a broken file: the user's own is mended; an adapter's comes anew."""
+    if not path.is_relative_to(home.adapters):
+        return f"mend {path}"
+    name = path.relative_to(home.adapters).parts[0]
+    return f"locoman adapter remove {name}, then locoman adapter add {name}"
 
 
 def check_feedback(home: Home, registry: Registry) -> str:

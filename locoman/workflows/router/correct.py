@@ -30,7 +30,8 @@ def correct(home: Home, decider: Decider, asked: Asked, should: str | None) -> C
     if asked.chosen and should is None:
         raise UsageError(
             "You had chosen yourself who answers that question, so it was not the router that was wrong. "
-            "Say where it belongs, with its name or base."
+            "Say where it belongs, with its name or base.",
+            "locoman ask --wrong --should NAME",
         )
     target = None if should in (None, "base") else should
     went = decider.decide(asked.text, asked.before).adapter

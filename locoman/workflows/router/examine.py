@@ -11,7 +11,7 @@ import numpy as np
 
 from locoman.catalog.manifest import AdapterPackage
 from locoman.contracts import Engine
-from locoman.errors import UnknownName, UsageError
+from locoman.errors import MissingPrerequisite, UnknownName, UsageError
 from locoman.names import nearest
 from locoman.routing.cascade import Router, demands_of
 from locoman.routing.diagram import reliability_svg
@@ -43,7 +43,7 @@ def _silent(sentence: str) -> None:
 def examine(home: Home, base: InstalledBase, file: Path | None, say: Say = _silent) -> Trial:
     """The router in force on the questions of `file`, else one fitted anew on its own examples.
 
-    Raises InvalidFile, UnknownName (an owner that is no active adapter), UsageError.
+    Raises InvalidFile, UnknownName (an owner that is no active adapter), MissingPrerequisite.
     """
     packages = answering_packages(home, load_registry(home.registry), base)
     if file is not None:
@@ -52,7 +52,8 @@ def examine(home: Home, base: InstalledBase, file: Path | None, say: Say = _sile
     learnt = fitted.model.learnt
     trial = try_examples(fitted)
     if learnt is None or trial is None:
-        raise UsageError("No active adapter has example questions; there is nothing to test.")
+        sentence = "No active adapter has example questions; there is nothing to test."
+        raise MissingPrerequisite(sentence, "locoman adapter add NAME")
     return timed(trial, learnt, home_encoder(home), [text for text in learnt.texts if text])
 
 
@@ -68,9 +69,9 @@ def _known(lines: Sequence[Labelled], packages: Sequence[AdapterPackage]) -> Seq
 def diagram_place(path: Path) -> Path:
     """`path`, where a diagram can go. Raises UsageError: no folder is made for it."""
     if not path.parent.is_dir():
-        raise UsageError(f"There is no folder {path.parent}.")
+        raise UsageError(f"There is no folder {path.parent}.", "the same command, with a folder that is there")
     if path.is_dir():
-        raise UsageError(f"{path} is a folder; the diagram needs a name in it.")
+        raise UsageError(f"{path} is a folder; the diagram needs a name in it.", f"--svg {path / 'router.svg'}")
     return path
 
 

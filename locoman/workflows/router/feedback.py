@@ -47,14 +47,14 @@ def with_remarks(known: Sequence[Remark], new: Iterable[Remark]) -> tuple[Remark
     batch = max((remark.batch for remark in known), default=0) + 1
     together = (*known, *(Remark(remark.text, remark.adapter, batch) for remark in new))
     if len(together) > MAX_REMARKS:
-        raise UsageError(f"More than {MAX_REMARKS} remarks cannot be kept.")
+        raise UsageError(f"More than {MAX_REMARKS} remarks cannot be kept.", "locoman router learn --undo")
     return together
 
 
 def without_last(known: Sequence[Remark]) -> tuple[Remark, ...]:
     """`known` without its last batch. Raises UsageError when there is none."""
     if not known:
-        raise UsageError("Nothing was learned from you that could be undone.")
+        raise UsageError("Nothing was learned from you that could be undone.", "locoman router show")
     last = max(remark.batch for remark in known)
     return tuple(remark for remark in known if remark.batch != last)
 

@@ -37,7 +37,7 @@ def last_asked(home: Home) -> Asked:
     try:
         return msgspec.json.decode(read_text(home.last_question, _MAX_BYTES), type=Asked)
     except (InvalidFile, msgspec.MsgspecError):
-        raise UsageError("No question was asked yet.") from None
+        raise UsageError("No question was asked yet.", 'locoman ask --wrong --should NAME "the question"') from None
 
 
 def _cut(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,8 @@ def learn_one(home: Home, text: str, wrong: str | None, should: str | None) -> T
         if should is not None and should not in names:
             raise UnknownName("installed adapter", should, nearest(should, names))
         if should == wrong:
-            raise UsageError(f"That is where the question goes already: {should or 'the plain base'}.")
+            sentence = f"That is where the question goes already: {should or 'the plain base'}."
+            raise UsageError(sentence, f"locoman route --explain {shlex.quote(text.strip()[:100])}")
         return with_remarks(known, [Remark(text.strip()[:MAX_TEXT], should)])
 
     return _teach(home, remarks)

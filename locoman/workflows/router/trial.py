@@ -125,7 +125,8 @@ def try_questions(learnt: Learnt, encoder: Encoder | None, questions: Sequence[L
     names = list(learnt.names)
     unknown = sorted({question.owner for question in questions if question.owner is not None} - set(names))
     if unknown:
-        raise UsageError(f"No question to learn from is {unknown[0]!r}'s; they are of {', '.join(names)}.")
+        sentence = f"No question to learn from is {unknown[0]!r}'s; they are of {', '.join(names)}."
+        raise UsageError(sentence, "questions of the same domains in both files")
     labels = np.array([_label(names, question.owner) for question in questions], dtype=np.int64)
     texts = [question.text for question in questions]
     half, most = _times(learnt, encoder, texts)
@@ -149,7 +150,9 @@ def bench(
     """
     domains = sorted({line.owner for line in train if line.owner is not None})
     if not domains:
-        raise UsageError("No line of the training file has a domain.")
+        raise UsageError(
+            "No line of the training file has a domain.", 'lines {"text": ..., "domain": ...} in the training file'
+        )
     random = np.random.default_rng(seed)
     adapters = []
     for domain in domains:
