@@ -119,6 +119,8 @@ def print_taught(out: Output, taught: Taught) -> None:
         "fits": [describe_fit(fit) for fit in taught.fits],
     }
     out.result(document, lambda: out.line(sentence))
+    for note in (note for fit in taught.fits for note in fit.notes):
+        out.note_once(note)
 
 
 def describe_fit(fit: Fit) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from locoman.store.registry import InstalledBase, load_registry
 from locoman.workflows.collection import answering_packages
 from locoman.workflows.router.arbitration import Measured, descriptions, write_measured
 from locoman.workflows.router.fitting import fit_lessons, remembering
-from locoman.workflows.router.installed_encoder import Say, home_encoder
+from locoman.workflows.router.installed_encoder import Say, home_encoder, nobody_hears
 from locoman.workflows.router.labelled import Labelled, read_labelled
 from locoman.workflows.router.lessons import gather
 from locoman.workflows.router.ready import open_router
@@ -36,11 +36,7 @@ LEAST_ASKED = 20  # fewer say nothing
 LEAST_GAIN = 2.0  # standard errors of the paired difference
 
 
-def _silent(sentence: str) -> None:
-    """Nobody listens."""
-
-
-def examine(home: Home, base: InstalledBase, file: Path | None, say: Say = _silent) -> Trial:
+def examine(home: Home, base: InstalledBase, file: Path | None, say: Say = nobody_hears) -> Trial:
     """The router in force on the questions of `file`, else one fitted anew on its own examples.
 
     Raises InvalidFile, UnknownName (an owner that is no active adapter), MissingPrerequisite.
@@ -48,7 +44,7 @@ def examine(home: Home, base: InstalledBase, file: Path | None, say: Say = _sile
     packages = answering_packages(home, load_registry(home.registry), base)
     if file is not None:
         return try_router(open_router(home, base, say), _known(read_labelled(file), packages))
-    fitted = fit_lessons(gather(home, packages), remembering(home))
+    fitted = fit_lessons(gather(home, packages), remembering(home, say=say))
     learnt = fitted.model.learnt
     trial = try_examples(fitted)
     if learnt is None or trial is None:

@@ -48,6 +48,7 @@ def home_encoder(home: Home, say: Say = nobody_hears) -> Encoder | None:
     if state == "damaged":
         say(DAMAGED)
     if state != "sound":
+        _opened.cache_clear()  # Windows replaces no file that somebody has mapped
         return None
     folder = encoder_folder(home.encoders)
     try:

@@ -77,6 +77,10 @@ def test_damage_is_noticed_said_and_mended_by_the_command_that_is_named(
     fit = shell("router", "fit", "--json").document["fits"][0]
     assert fit["encoder"] is None
     assert DAMAGED in fit["notes"]
+    assert shell("router", "test").err.count(DAMAGED) == 1
+    learned = meaning.root / "new.jsonl"
+    learned.write_text(json.dumps({"text": "zorble " + QUESTION, "adapter": "words"}))
+    assert shell("router", "learn", str(learned)).err.count(DAMAGED) == 1
     assert DAMAGED in shell("route", QUESTION).err  # also where the router was fitted without it
     plan = shell("router", "encoder", "install", "--dry-run")
     assert "damaged and will be replaced" in plan.out
