@@ -44,7 +44,7 @@ def test_route_tells_what_ask_would_do(shell: Shell, installed: Path, tmp_path: 
     result = shell("route", "--file", str(file), "--quiet", "--home", str(installed))
     assert result.out == "arithmetic\nbase\n"
     document = shell("route", "--json", "What is 17 + 25?", "--home", str(installed)).document
-    assert set(document) == {"adapter", "confidence", "stage", "candidates", "route_ms"}
+    assert set(document) == {"adapter", "confidence", "stage", "candidates", "route_ms", "refused"}
     assert abs(sum(candidate["probability"] for candidate in document["candidates"]) - 1) < 0.01
 
 
