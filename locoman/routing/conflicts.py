@@ -1,37 +1,78 @@
-"""Adapters that claim the same questions, told with examples."""
+"""Adapters that claim the same questions, told with examples.
+
+An example looks like another adapter's where one of the other's is nearly the same, or is near and the router, had it not seen the
+example, would rather send it there. How near counts, not who would win alone: an honest adapter of few examples loses many of
+them to whoever has more, and is like nobody.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from locoman.routing.calibration import Labels
+from locoman.routing.calibration import Labels, Matrix
+from locoman.routing.features import Floats
 from locoman.routing.learner import Learned
 from locoman.routing.models import Conflict
 
 LEAST = 2  # examples, and
-SHARE = 0.1  # of an adapter's own, that must look like another's before it is worth a word
+SHARE = 0.1  # of an adapter's, that must look like another's before it is worth a word
+ALIKE = 0.1  # two adapters of which each claims the other's to shares that differ by no more claim the same
 SHOWN = 3
-_SURE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    """From which similarity on two texts are nearly the `same`, or `near` each other."""
+
+    same: float
+    near: float
+
+
+BY_WORDS = Nearness(same=0.5, near=0.35)
+BY_MEANING = Nearness(same=0.8, near=0.7)
 
 
 def find_conflicts(
-    names: Sequence[str], texts: Sequence[str], labels: Labels, learned: Learned
+    names: Sequence[str],
+    texts: Sequence[str],
+    labels: Labels,
+    learned: Learned,
+    similarities: Floats,
+    nearness: Nearness,
 ) -> tuple[Conflict, ...]:
-    """Whose examples, had they not been seen, would have gone to whom; the largest share first."""
-    shares = learned.judgement.shares
-    likeliest = shares.argmax(axis=1)
-    sure = shares[np.arange(len(shares)), likeliest] >= _SURE
+    """Who claims whose questions, the largest share first. Of two adapters the one is named that claims the larger share of the
+    other's: who copies others adds them to its own. `similarities`: of all texts with each other."""
+    alike = _alike(labels, learned, similarities, nearness)
+    counts = np.bincount(labels, minlength=len(names) + 1)
+    claimed = np.stack([alike[labels == owner].sum(axis=0) for owner in range(len(names) + 1)])  # of whose, by whom
+    shares = claimed / np.maximum(counts, 1)[:, None]
     found = []
-    for adapter, name in enumerate(names):
-        own = labels == adapter
-        for other in range(len(names) + 1):
-            lost = np.flatnonzero(own & learned.held & sure & (likeliest == other))
-            if other == adapter or len(lost) < max(LEAST, SHARE * own.sum()):
-                continue
-            surest = lost[np.argsort(-shares[lost, other])][:SHOWN]
-            whose = names[other] if other < len(names) else None
-            examples = tuple(texts[i] for i in surest.tolist())
-            found.append((len(lost) / own.sum(), Conflict(name, whose, len(lost), examples)))
-    return tuple(conflict for _, conflict in sorted(found, key=lambda pair: -pair[0]))
+    for one in range(len(names)):
+        for other in range(one + 1, len(names)):
+            claimer, whose = (one, other) if shares[other, one] > shares[one, other] else (other, one)
+            mutual = bool(abs(shares[other, one] - shares[one, other]) <= ALIKE)
+            found.append((whose, claimer, names[claimer], names[whose], mutual))
+        found.append((one, len(names), names[one], None, False))
+    conflicts = []
+    for whose, claimer, name, other_name, mutual in found:
+        count = int(claimed[whose, claimer])
+        if count >= max(LEAST, SHARE * counts[whose]):
+            rows = np.flatnonzero((labels == whose) & alike[:, claimer])[:SHOWN]
+            examples = tuple(texts[row] for row in rows.tolist())
+            conflicts.append(Conflict(name, other_name, count, int(counts[whose]), mutual, examples))
+    return tuple(sorted(conflicts, key=lambda conflict: -conflict.share))
+
+
+def _alike(labels: Labels, learned: Learned, similarities: Floats, nearness: Nearness) -> Matrix:
+    """Whether each text looks like those of each owner, shape (texts, owners)."""
+    starts = learned.scorer.owners.starts[:-1]
+    nearest = np.maximum.reduceat(similarities, starts, axis=1)
+    shares = learned.judgement.shares
+    own = shares[np.arange(len(shares)), labels]
+    lost = learned.held[:, None] & (shares >= own[:, None])
+    found = (nearest >= nearness.same) | (lost & (nearest >= nearness.near))
+    found[np.arange(len(labels)), labels] = False
+    return np.asarray(found)

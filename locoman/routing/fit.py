@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from locoman.routing.conflicts import find_conflicts
+from locoman.routing.conflicts import BY_MEANING, BY_WORDS, find_conflicts
 from locoman.routing.encoder.files import VECTORS
 from locoman.routing.examples import AdapterExamples, Example
 from locoman.routing.features import Bag, Floats, Vocabulary
@@ -93,18 +93,18 @@ def _learn(examples: Sequence[Example], vectors: Floats | None) -> tuple[Learnt,
     numbers = {shaped: number for number, shaped in enumerate(dict.fromkeys(shapes))}
     groups = np.array([numbers[shaped] for shaped in shapes], dtype=np.int64)
     wording, words, characters = _wording(shapes)
-    lexical = learn(
-        lexical_kernel(words, characters), lexical_similarity(words, characters), labels, groups, LEXICAL_NOISE
-    )
+    alike, nearness = lexical_similarity(words, characters), BY_WORDS
+    lexical = learn(lexical_kernel(words, characters), alike, labels, groups, LEXICAL_NOISE)
     meaning, found = None, None
     if vectors is not None:
         halves = vectors.reshape(len(texts), 2, -1)
         lower, last = Packed.of(halves[:, 0]), Packed.of(halves[:, 1])
         alike_lower, alike_last = _products(lower), _products(last)
         kernel = meaning_kernel(alike_lower + alike_last, words, characters)
-        found = learn(kernel, 2 * alike_last, labels, groups, MEANING_NOISE)
+        alike, nearness = 2 * alike_last, BY_MEANING
+        found = learn(kernel, alike, labels, groups, MEANING_NOISE)
         meaning = Meaning(VECTORS, lower, last, found.scorer)
-    conflicts = find_conflicts(names, texts, labels, found or lexical)
+    conflicts = find_conflicts(names, texts, labels, found or lexical, alike, nearness)
     return Learnt(names, texts, wording, lexical.scorer, meaning, conflicts), lexical, found
 
 

@@ -47,7 +47,7 @@ def learn(kernel: Floats, similarities: Floats, labels: Labels, groups: Labels, 
     classes = int(labels[-1]) + 1
     owners = Owners.of(labels, classes)
     exact = np.float64 if len(labels) < LARGE else np.float32
-    solved = ridge(kernel.astype(exact), _targets(labels, classes).astype(exact), _noise(labels, noise), groups)
+    solved = ridge(kernel.astype(exact), _targets(labels, classes).astype(exact), _noise(owners, noise), groups)
     nearest = np.concatenate([_nearest(owners, similarities, groups, start) for start in range(0, len(labels), _BLOCK)])
     left_out = solved.left_out.astype(np.float64)
     held = _held(labels, groups)
@@ -81,11 +81,14 @@ def _targets(labels: Labels, classes: int) -> Matrix:
     return targets
 
 
-def _noise(labels: Labels, noise: Noise) -> Matrix:
-    """More for the texts of a label that has many, so that mass alone moves nothing."""
-    counts = np.bincount(labels)
-    each = np.where(labels < labels[-1], noise.own, noise.nobodys)
-    return np.asarray(each * np.maximum(1.0, counts[labels] / np.median(counts)), dtype=np.float64)
+def _noise(owners: Owners, noise: Noise) -> Matrix:
+    """More for the texts of a label that has more than usual, so that mass alone moves nothing: of an adapter with the square,
+    with which two that have the same questions share them evenly, although the one with more has nearer ones."""
+    counts = np.diff(owners.starts)
+    ratio = np.maximum(1.0, counts / owners.usual) ** 2
+    ratio[-1] = max(1.0, counts[-1] / np.median(counts))
+    each = np.where(np.arange(len(counts)) < len(counts) - 1, noise.own, noise.nobodys) * ratio
+    return np.asarray(each[owners.labels], dtype=np.float64)
 
 
 def _held(labels: Labels, groups: Labels) -> NDArray[np.bool_]:

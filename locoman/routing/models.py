@@ -51,13 +51,31 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Two adapters that claim the same questions: `count` examples of `adapter` look like `other`'s (None: nobody's), such as
-    `examples`."""
+    """`count` of the `of` examples of `other` look like those of `adapter`, which claims them, such as `examples`; `mutual`: both
+    claim each other's alike. `other` None: so many of the adapter's own look like everyday questions."""
 
     adapter: str
     other: str | None
     count: int
+    of: int
+    mutual: bool
     examples: tuple[str, ...]
+
+    @property
+    def share(self) -> float:
+        """Of the examples."""
+        return self.count / self.of
+
+    def __str__(self) -> str:
+        such_as = f'e.g. "{self.examples[0]}"'
+        if self.other is None:
+            return f"{self.count} of {self.of} examples of {self.adapter} look like everyday questions, {such_as}"
+        if self.mutual:
+            return (
+                f"{self.adapter} and {self.other} claim the same questions: {self.count} of {self.of} examples of {self.other} "
+                f"look like {self.adapter}'s, and the other way round, {such_as}"
+            )
+        return f"{self.adapter} claims {self.count} of the {self.of} questions of {self.other}, {such_as}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ stands here is numpy on arrays of the size of the examples.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from locoman.routing.calibration import Matrix, Sureness
 from locoman.routing.features import Floats
 
+MANY = 60  # examples; beside an adapter with fewer nobody has too many
 NEIGHBOURS = 0.3  # what the nearest examples weigh in the choice of an adapter
 SIGNS = np.array([1.0, 1.0, 0.3, 0.2])  # what the four signs of being in scope weigh
 FAINT = (
@@ -21,7 +23,7 @@ FAINT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Owners:
     """Whose the examples are. They lie adapter by adapter, those of nobody at the end: class c at starts[c] to starts[c + 1].
 
@@ -40,8 +42,17 @@ class Owners:
         """The class of each example."""
         return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
 
+    @property
+    def usual(self) -> int:
+        """How many examples an adapter has: the lower median, but no fewer than MANY."""
+        counts = np.sort(np.diff(self.starts)[:-1])
+        return max(MANY, int(counts[(len(counts) - 1) // 2]))
+
     def nearest(self, similarities: Floats) -> Matrix:
         """The mean of the two largest similarities within each class (of the one, where there is but one).
+
+        Of an adapter with n times the usual number of examples it is the mean of the 2 n largest: who has many has near ones by
+        chance.
 
         `similarities`: shape (texts, examples); the result: (texts, adapters + 1).
         """
@@ -52,7 +63,17 @@ class Owners:
         ties = np.add.reduceat(largest, begins, axis=1)
         second = np.maximum.reduceat(below, begins, axis=1)
         second = np.where((ties > 1) | ~np.isfinite(second), first, second)
-        return np.asarray((first + second) / 2, dtype=np.float64)
+        found = np.asarray((first + second) / 2, dtype=np.float64)
+        for column, most in self._large:
+            begin, end = self.starts[column : column + 2]
+            found[:, column] = np.partition(similarities[:, begin:end], -most, axis=1)[:, -most:].mean(axis=1)
+        return found
+
+    @functools.cached_property
+    def _large(self) -> list[tuple[int, int]]:
+        """The adapters with far more examples than usual, and how many of their nearest ones count."""
+        most = np.rint(2 * np.diff(self.starts)[:-1] / self.usual).astype(int)
+        return [(column, count) for column, count in enumerate(most.tolist()) if count > 2]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from locoman.routing.scorer import Owners, Scale, Scorer
 from locoman.routing.stages.arbiter import Arbiter
 from locoman.store.atomic import write_atomic
 
-FORMAT: Literal[3] = 3  # goes up whenever features or file change: a router of another format is fitted again, not read
+FORMAT: Literal[4] = 4  # goes up whenever features or file change: a router of another format is fitted again, not read
 MAX_BYTES = 256 << 20
 MAX_HEADER_BYTES = 16 << 20
 
@@ -70,8 +70,10 @@ class _Scorer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class _Conflict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     adapter: str
     other: str | None
-    count: int
-    examples: tuple[str, ...]
+    count: Annotated[int, msgspec.Meta(ge=1)]
+    of: Annotated[int, msgspec.Meta(ge=1)]
+    mutual: bool
+    examples: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
 
 class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,7 +85,7 @@ class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     meaning: _Scorer | None = None
     encoder: str = ""
     conflicts: tuple[_Conflict, ...] = ()
-    format: Literal[3] = FORMAT
+    format: Literal[4] = FORMAT
 
 
 def save(model: RouterModel, path: Path) -> None:
@@ -115,7 +117,7 @@ def save(model: RouterModel, path: Path) -> None:
             _scorer_header(learnt.lexical),
             None if meaning is None else _scorer_header(meaning.scorer),
             "" if meaning is None else meaning.encoder,
-            tuple(_Conflict(c.adapter, c.other, c.count, c.examples) for c in learnt.conflicts),
+            tuple(_Conflict(c.adapter, c.other, c.count, c.of, c.mutual, c.examples) for c in learnt.conflicts),
         )
     if not all(map(_is_finite, (*arrays.values(), *_numbers(header)))):
         raise StoreError(path, "the fitted router has numbers that are none, so it is not written")
@@ -204,7 +206,7 @@ def _learnt(file: _File, header: _Header, lexical: _Scorer) -> Learnt:
             raise ValueError("vectors longer than the encoder's")
         lower, last = (Packed(numbers, scale) for numbers, scale in zip(vectors, scales, strict=True))
         meaning = Meaning(header.encoder, lower, last, _scorer(file, "meaning", header.meaning, owners))
-    conflicts = tuple(Conflict(c.adapter, c.other, c.count, c.examples) for c in header.conflicts)
+    conflicts = tuple(Conflict(c.adapter, c.other, c.count, c.of, c.mutual, c.examples) for c in header.conflicts)
     return Learnt(header.names, texts, wording, _scorer(file, "lexical", lexical, owners), meaning, conflicts)
 
 
