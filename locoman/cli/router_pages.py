@@ -9,7 +9,6 @@ from locoman.cli.output import Output
 from locoman.sizes import megabytes
 
 if TYPE_CHECKING:
-    from locoman.routing.models import Conflict
     from locoman.workflows.router.correct import Corrected
     from locoman.workflows.router.fitting import Fit
     from locoman.workflows.router.teach import Taught
@@ -35,7 +34,7 @@ def show_lines(document: Mapping[str, Any]) -> list[str]:
             f"{row['adapter']:<20} {row['examples']:>8} {row['not_mine']:>8} {row['minimum_confidence']:>8}  {words}"
         )
     lines.append(f"{'(nobody)':<20} {document['nobodys']:>8}")
-    return [*lines, *(conflict_line(conflict) for conflict in document["conflicts"]), *document["notes"]]
+    return [*lines, *(f"Conflict: {conflict['sentence']}" for conflict in document["conflicts"]), *document["notes"]]
 
 
 def _threshold(threshold: float | None) -> str:
@@ -132,18 +131,8 @@ def describe_fit(fit: Fit) -> dict[str, Any]:
         "encoder": fit.encoder or None,
         "seconds": round(fit.seconds, 3),
         "bytes": fit.bytes,
-        "conflicts": [describe_conflict(conflict) for conflict in fit.conflicts],
+        "conflicts": [conflict.document() for conflict in fit.conflicts],
         "notes": list(fit.notes),
-    }
-
-
-def describe_conflict(conflict: Conflict) -> dict[str, Any]:
-    """A conflict as --json prints it."""
-    return {
-        "adapter": conflict.adapter,
-        "other": conflict.other,
-        "count": conflict.count,
-        "examples": list(conflict.examples),
     }
 
 
@@ -155,15 +144,8 @@ def fit_lines(fits: tuple[Fit, ...]) -> list[str]:
         lines.append(
             f"Router of {fit.base}: {fit.adapters} adapters, {fit.examples} examples, {how}, {fit.seconds:.2f} s"
         )
-        lines += [f"  {conflict_line(describe_conflict(conflict))}" for conflict in fit.conflicts]
+        lines += [f"  Conflict: {conflict}." for conflict in fit.conflicts]
     return lines + list(dict.fromkeys(note for fit in fits for note in fit.notes))
-
-
-def conflict_line(conflict: dict[str, Any]) -> str:
-    """A conflict as a person reads it."""
-    whose = f"{conflict['other']}'s" if conflict["other"] else "everyday ones"
-    example = conflict["examples"][0]
-    return f'conflict: {conflict["count"]} examples of {conflict["adapter"]} look like {whose}, e.g. "{example}"'
 
 
 def round_figure(value: float | None) -> float | None:

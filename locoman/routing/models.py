@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from locoman.routing.features import Bag, Floats
 from locoman.routing.packed import Packed
@@ -51,8 +51,8 @@ class Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """`count` of the `of` examples of `other` look like those of `adapter`, which claims them, such as `examples`; `mutual`: both
-    claim each other's alike. `other` None: so many of the adapter's own look like everyday questions."""
+    """`count` of the `of` examples of `other` look like those of `adapter`, which claims them, such as `examples`; `mutual`:
+    both claim each other's alike. `other` None: so many of the adapter's own look like everyday questions."""
 
     adapter: str
     other: str | None
@@ -65,6 +65,11 @@ class Conflict:
     def share(self) -> float:
         """Of the examples."""
         return self.count / self.of
+
+    def document(self) -> dict[str, Any]:
+        """As --json prints it."""
+        names = {"adapter": self.adapter, "other": self.other, "mutual": self.mutual}
+        return {**names, "count": self.count, "of": self.of, "examples": list(self.examples), "sentence": f"{self}."}
 
     def __str__(self) -> str:
         such_as = f'e.g. "{self.examples[0]}"'

@@ -46,7 +46,7 @@ class Owners:
     def usual(self) -> int:
         """How many examples an adapter has: the lower median, but no fewer than MANY."""
         counts = np.sort(np.diff(self.starts)[:-1])
-        return max(MANY, int(counts[(len(counts) - 1) // 2]))
+        return int(counts[: (len(counts) + 1) // 2].max(initial=MANY))
 
     def nearest(self, similarities: Floats) -> Matrix:
         """The mean of the two largest similarities within each class (of the one, where there is but one).

@@ -17,7 +17,7 @@ from locoman.store.registry import InstalledAdapter, Registry, load_registry
 from locoman.store.transaction import Transaction, change
 from locoman.workflows.activate import with_active
 from locoman.workflows.adapter_files import DISK_SHARE, finish_adapter, installed_whole, named_as_given
-from locoman.workflows.collection import answering_packages, installed_base, with_router
+from locoman.workflows.collection import answering_packages, installed_base, router_file, with_router
 from locoman.workflows.install import disk_free
 from locoman.workflows.offers import Offers
 
@@ -138,6 +138,23 @@ def never_chosen(home: Home, plan: AddPlan, done: Sequence[InstalledAdapter]) ->
     registry = load_registry(home.registry)
     lessons = gather(home, answering_packages(home, registry, installed_base(registry, BaseRef(plan.base))))
     return tuple(adapter.name for adapter in done if adapter.name in unreachable(lessons))
+
+
+def overlaps(home: Home, plan: AddPlan, done: Sequence[InstalledAdapter]) -> tuple[str, ...]:
+    """What of `done` claims others' questions, or has its own claimed, a sentence each. Raises InvalidFile, StoreError."""
+    from locoman.routing.storage import load_model
+    from locoman.workflows.router.lessons import gather
+
+    registry = load_registry(home.registry)
+    base = installed_base(registry, BaseRef(plan.base))
+    names = {adapter.name for adapter in done}
+    learnt = load_model(router_file(home, base)).learnt
+    conflicts = learnt.conflicts if learnt else ()
+    powerless = gather(home, answering_packages(home, registry, base)).powerless
+    return (
+        *(f"Conflict: {conflict}." for conflict in conflicts if names & {conflict.adapter, conflict.other}),
+        *(keyword.sentence for keyword in powerless if keyword.adapter in names),
+    )
 
 
 def _bring(tx: Transaction, step: AddStep, base_name: str, stages: Stages) -> InstalledAdapter:

@@ -19,7 +19,6 @@ from locoman.workflows.held import held_by_ollama
 from locoman.workflows.install import machine_memory
 
 REINSTALL = "locoman install"
-GREEDY = 0.3  # the share of an adapter's examples from which on it is said to claim what is another's
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,24 +138,21 @@ def _adapters(home: Home, registry: Registry, deep: bool) -> str:
 
 
 def _claims(home: Home, registry: Registry) -> str:
-    """An adapter whose examples are mostly like others' takes their questions away, by mistake or on purpose."""
-    import numpy as np
-
+    """An adapter with the questions of others takes them away, by mistake or on purpose."""
+    from locoman.routing.conflicts import serious
     from locoman.routing.storage import load_model
+    from locoman.workflows.collection import answering_packages
+    from locoman.workflows.router.lessons import gather
 
-    learnt = load_model(router_file(home, registry.current())).learnt
+    base = registry.current()
+    learnt = load_model(router_file(home, base)).learnt
+    powerless = [keyword.sentence for keyword in gather(home, answering_packages(home, registry, base)).powerless]
     if learnt is None:
-        return "no adapter has examples"
-    counts = dict(zip(learnt.names, np.diff(learnt.lexical.owners.starts).tolist(), strict=False))
-    greedy = [conflict for conflict in learnt.conflicts if conflict.count >= GREEDY * counts[conflict.adapter]]
-    if greedy:
-        named = "; ".join(
-            f"{c.count} of {counts[c.adapter]} examples of {c.adapter} look like {c.other or 'everyday questions'}"
-            f"{chr(39) + 's' if c.other else ''}, e.g. {c.examples[0][:60]!r}"
-            for c in greedy
-        )
-        raise CheckFailed(f"Adapters claim the same questions: {named}.")
-    return f"{sum(counts.values())} examples, {len(learnt.conflicts)} lesser conflict(s)"
+        return " ".join(["no adapter has examples.", *powerless]).removesuffix(".")
+    if greedy := serious(learnt.conflicts):
+        raise CheckFailed(" ".join([f"Adapters claim the same questions: {'; '.join(map(str, greedy))}.", *powerless]))
+    lesser = f"{learnt.lexical.owners.starts[-2]} examples, {len(learnt.conflicts)} lesser conflict(s)."
+    return " ".join([lesser, *powerless]).removesuffix(".")
 
 
 def _engine(engine: Engine) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -292,3 +293,27 @@ def test_an_adapter_that_the_router_can_never_choose_is_added_and_that_is_said(
     assert "never chooses" not in shell("adapter", "add", str(package)).err
     full = newer_package("words", "1.2.0", tmp_path)
     assert "never chooses" not in shell("adapter", "add", str(full)).err
+
+
+def test_an_adapter_that_claims_anothers_questions_is_added_and_that_is_said(
+    shell: Shell, copied: Home, tmp_path: Path
+) -> None:
+    package = newer_package("words", "1.0.0", tmp_path)
+    manifest = package / "adapter.toml"
+    text = (
+        manifest.read_text().replace('name = "words"', 'name = "twin"').replace("keywords = []", 'keywords = ["what"]')
+    )
+    manifest.write_text(re.sub('domain = ".*"', 'domain = "twins"', text))
+    result = shell("adapter", "add", str(package))
+    assert result.code == 0, result.err
+    assert "claim the same questions: 90 of 90" in result.err
+    assert "keyword 'what' of twin" in result.err
+    shown = shell("router", "show", "--json").document["conflicts"]
+    assert [{row["adapter"], row["other"]} for row in shown] == [{"twin", "words"}]
+    assert "claim the same questions" in shell("router", "fit").out
+    told = shell("doctor")
+    assert told.code == 3
+    assert any(
+        (line.startswith("FAIL") and "twin and words" in line) or "words and twin" in line
+        for line in told.out.splitlines()
+    )

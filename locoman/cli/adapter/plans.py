@@ -8,7 +8,7 @@ from typing import Any
 from locoman.app import App
 from locoman.cli.output import Output
 from locoman.sizes import megabytes
-from locoman.workflows.add import AddPlan, AddStep, execute_add, never_chosen
+from locoman.workflows.add import AddPlan, AddStep, execute_add, never_chosen, overlaps
 
 _WORDS = {"install": "new", "activate": "installed, becomes active", "keep": "installed already"}
 
@@ -30,6 +30,8 @@ def carry_out(app: App, out: Output, plan: AddPlan, *, dry_run: bool, nothing: s
     answering = ", ".join(f"{adapter.ref}" for adapter in done)
     verb = "answers" if len(done) == 1 else "answer"
     out.result(document | {"done": True}, lambda: out.line(f"{answering} {verb} from now on."))
+    for sentence in overlaps(app.home, plan, done):
+        out.note(sentence)
     for name in never_chosen(app.home, plan, done):
         out.note(
             f"{name} has neither example questions nor keywords, so the router never chooses it: "

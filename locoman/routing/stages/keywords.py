@@ -16,7 +16,7 @@ class KeywordStage:
 
     def __init__(self, keywords: Mapping[str, Iterable[str]]) -> None:
         """`keywords` maps an adapter's name to its phrases; spelling is compared as `text.normalise` leaves it."""
-        compiled = ((adapter, _pattern(phrases)) for adapter, phrases in keywords.items())
+        compiled = ((adapter, keyword_pattern(phrases)) for adapter, phrases in keywords.items())
         self._patterns = [(adapter, pattern) for adapter, pattern in compiled if pattern is not None]
 
     def decide(self, question: str, history: Sequence[Message]) -> Decision | None:
@@ -36,7 +36,7 @@ class KeywordStage:
         return [(adapter, match.group()) for adapter, match in matches if match]
 
 
-def _pattern(phrases: Iterable[str]) -> re.Pattern[str] | None:
+def keyword_pattern(phrases: Iterable[str]) -> re.Pattern[str] | None:
     """Matches any of the phrases as whole words; None when nothing is left of them after normalising."""
     known = sorted({text for phrase in phrases if (text := normalise(phrase))})
     return re.compile("|".join(map(_bounded, known))) if known else None

@@ -63,7 +63,11 @@ def refit(
     """`registry` with a router for `base`, fitted to `packages` and published (not committed). `remarks` as in `gather`."""
     begun = time.perf_counter()
     lessons = gather(tx.home, packages, remarks)
-    notes = [*idle_wishes(read_wishes(tx.home), registry.names()), *shared_phrases(lessons.adapters)]
+    notes = [
+        *idle_wishes(read_wishes(tx.home), registry.names()),
+        *shared_phrases(lessons.adapters),
+        *(keyword.sentence for keyword in lessons.powerless),
+    ]
     encoder = remembering(tx.home, say=notes.append)
     try:
         fitted = fit_lessons(lessons, encoder)

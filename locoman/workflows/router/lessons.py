@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from locoman.catalog.manifest import AdapterPackage
 from locoman.routing.examples import AdapterExamples, everyday_questions
+from locoman.routing.powerless import PowerlessKeyword, without_powerless
 from locoman.routing.stages.said import digest
 from locoman.routing.text import normalise
 from locoman.store.home import Home
@@ -16,12 +17,16 @@ from locoman.workflows.router.wishes import Wishes, read_wishes
 
 @dataclass(frozen=True, slots=True)
 class Lessons:
-    """All that one router is fitted to; `none` are questions that are nobody's, `said` as in routing.models.RouterModel."""
+    """All that one router is fitted to; `none` are questions that are nobody's, `said` as in routing.models.RouterModel.
+
+    `powerless` are keywords of packages that were left out, for others are asked with them too.
+    """
 
     adapters: tuple[AdapterExamples, ...]
     none: tuple[str, ...]
     wrong_cost: float = 0.0
     said: tuple[tuple[str, str | None], ...] = ()
+    powerless: tuple[PowerlessKeyword, ...] = ()
 
 
 def gather(home: Home, packages: Sequence[AdapterPackage], remarks: Sequence[Remark] | None = None) -> Lessons:
@@ -29,8 +34,10 @@ def gather(home: Home, packages: Sequence[AdapterPackage], remarks: Sequence[Rem
 
     Raises InvalidFile.
     """
-    adapters = tuple(examples_of(package) for package in packages)
-    lessons = wished(Lessons(adapters, everyday_questions()), read_wishes(home))
+    none, wishes = everyday_questions(), read_wishes(home)
+    adapters, powerless = without_powerless([examples_of(package) for package in packages], none)
+    powerless = tuple(keyword for keyword in powerless if keyword.adapter not in wishes.keywords)
+    lessons = wished(Lessons(adapters, none, powerless=powerless), wishes)
     return taught(lessons, read_feedback(home) if remarks is None else remarks)
 
 

@@ -65,11 +65,12 @@ def look(home: Home, base: InstalledBase, say: Say = nobody_hears) -> dict[str, 
             for rule in model.adapters
         ],
         "nobodys": _counts(learnt)[-1] if learnt else 0,
-        "conflicts": [
-            {"adapter": c.adapter, "other": c.other, "count": c.count, "examples": list(c.examples)}
-            for c in (learnt.conflicts if learnt else ())
+        "conflicts": [conflict.document() for conflict in (learnt.conflicts if learnt else ())],
+        "notes": [
+            *idle_wishes(read_wishes(home), registry.names()),
+            *shared_phrases(lessons.adapters),
+            *(keyword.sentence for keyword in lessons.powerless),
         ],
-        "notes": [*idle_wishes(read_wishes(home), registry.names()), *shared_phrases(lessons.adapters)],
     }
 
 

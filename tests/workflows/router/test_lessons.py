@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -71,3 +74,30 @@ def test_a_damaged_cache_is_made_again(home: Home, damage: bytes) -> None:
     encoder = Counts()
     Remembering(encoder, path).encode(["a"])
     assert encoder.texts == ["a"]
+
+
+def test_a_packages_keyword_that_others_are_asked_with_has_no_force_unless_the_user_wants_it(
+    home: Home, tmp_path: Path
+) -> None:
+    for name in ("arithmetic", "words"):
+        shutil.copytree(shipped("adapters") / name, tmp_path / name)
+    manifest = tmp_path / "words" / "adapter.toml"
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace("keywords = []", 'keywords = ["what", "is", "letterwise"]'), encoding="utf-8")
+    packages = [read_package(tmp_path / name) for name in ("arithmetic", "words")]
+    lessons = gather(home, packages)
+    assert lessons.adapters[1].keywords == ("letterwise",)
+    assert [(keyword.adapter, keyword.phrase) for keyword in lessons.powerless] == [("words", "what"), ("words", "is")]
+    assert all(keyword.phrase in keyword.sentence for keyword in lessons.powerless)
+    router = Router.of(fit_lessons(lessons, None).model)
+    assert router.decide("What is the capital of France?").adapter is None
+    assert router.decide("planet letterwise").adapter == "words"
+    home.root.mkdir(parents=True, exist_ok=True)
+    home.wishes.write_text('[keywords]\nwords = ["what"]\n', encoding="utf-8")
+    wanted = gather(home, packages)
+    assert (wanted.adapters[1].keywords, wanted.powerless) == (("what",), ())
+
+
+def test_no_shipped_keyword_is_without_force(home: Home) -> None:
+    names = ("arithmetic", "code", "dates", "math-reasoning", "units", "words", "writing")
+    assert gather(home, [read_package(shipped("adapters") / name) for name in names]).powerless == ()
