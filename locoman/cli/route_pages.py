@@ -94,7 +94,7 @@ def why_lines(why: Explanation) -> list[str]:
         lines += _comparison_lines(why.compared)
     if why.parts:
         lines.append("two requests in one:")
-        lines += [f"  {p.adapter}  {p.confidence:.0%}  {p.text}" for p in why.parts]
+        lines += [f"  {p.adapter or 'base'}  {p.confidence:.0%}  {p.text}" for p in why.parts]
     return lines
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from locoman.contracts import Decision
 from locoman.routing.cascade import Router
+from locoman.routing.common_words import is_politeness, word_set, words_of
+from locoman.routing.conversation import form_of
 from locoman.routing.scorer import Judgement
 from locoman.routing.stages import keywords, said
 from locoman.routing.stages.encoder import NAME as ENCODER
@@ -22,11 +24,18 @@ from locoman.routing.text import MAX_CHARACTERS
 NEAREST = 5
 MOST_WORDS = 40  # that are left out in turn
 SHOWN_WORDS = 8
-_LEAST_WORDS = 3  # of a part of a question that may be a question itself
+_LEAST_WORDS = 2  # of a part of a question that may be a question itself, unless "then" stands before it
 _SURE = 0.6
 
 _SENTENCE = re.compile(r"(?<=[.?!;])\s+")
 _JOIN = re.compile(r"(?:^|\s+|,\s*)(?:and then|and also|and|then|also|plus)\s+", re.IGNORECASE)
+
+
+_ASKING = word_set(
+    "who what when where why how which is are was were do does did can could will would should tell explain write sing "
+    "describe give show name recommend"
+)
+_PRONOUNS = word_set("it he she they him her them his its their this that these those")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +57,10 @@ class WordWeight:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A piece of the question that on its own would go to `adapter`."""
+    """A piece of the question that on its own would go to `adapter`; None: to the base."""
 
     text: str
-    adapter: str
+    adapter: str | None
     confidence: float
 
 
@@ -151,22 +160,43 @@ def _words(stage: EncoderStage | LexicalStage, question: str, whole: Judgement, 
 
 def _mixed(router: Router, question: str) -> tuple[Part, ...]:
     """The parts of a question that asks for two things; () for one that does not."""
+    pieces = list(_pieces(question[:MAX_CHARACTERS]))
     parts = [
         Part(text, decision.adapter, decision.confidence)
-        for text in _pieces(question[:MAX_CHARACTERS])
-        if (decision := router.alone(text)).adapter is not None and decision.confidence >= _SURE
+        for place, text in enumerate(pieces)
+        if (decision := router.alone(text)).confidence >= _SURE
+        and (decision.adapter is not None or _asks(text, pieces[:place] + pieces[place + 1 :]))
     ]
     return tuple(parts) if len({part.adapter for part in parts}) > 1 else ()
 
 
 def _pieces(question: str) -> Iterator[str]:
-    """Sentences, cut where two parts of some length are joined: "3 and 4" stays whole."""
+    """Sentences, cut where two parts that tell something are joined: "3 and 4" stays whole."""
     for sentence in _SENTENCE.split(question)[:MOST_WORDS]:
         start = 0
-        for join in _JOIN.finditer(sentence):
+        for join in list(_JOIN.finditer(sentence))[:MOST_WORDS]:
+            least = 1 if "then" in join[0].lower() else _LEAST_WORDS
             before, after = sentence[start : join.start()], sentence[join.end() :]
-            if min(len(before.split()), len(after.split())) >= _LEAST_WORDS:
+            if all(len(part.split()) >= least and _tells(part) for part in (before, after)):
                 yield before.strip()
                 start = join.end()
-        if len(sentence[start:].split()) >= _LEAST_WORDS:
+        if _tells(sentence[start:]):
             yield sentence[start:].strip()
+
+
+def _tells(text: str) -> bool:
+    """Whether there is more than numbers, politeness and words that any question has."""
+    form = form_of(text)
+    return bool(text.strip()) and not form.nothing and not is_politeness(text)
+
+
+def _asks(text: str, others: Sequence[str]) -> bool:
+    """Whether what is nobody's is a request of its own: no remark, and about nothing that the other pieces speak of."""
+    words, form = words_of(text), form_of(text)
+    told = frozenset().union(*(form_of(other).own for other in others))
+    return (
+        form.sentence
+        and (text.endswith("?") or bool(words and words[0] in _ASKING))
+        and _PRONOUNS.isdisjoint(words)
+        and told.isdisjoint(form.own)
+    )

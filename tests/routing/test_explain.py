@@ -3,11 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from support.held_out import packages
 from support.subjects import NONE, SUBJECTS
 
 from locoman.contracts import Message
 from locoman.routing.cascade import Router
-from locoman.routing.examples import AdapterExamples
+from locoman.routing.examples import AdapterExamples, everyday_questions
 from locoman.routing.explain import explain
 from locoman.routing.fit import fit_router
 from locoman.routing.stages.said import digest
@@ -34,6 +35,27 @@ def test_an_explanation_has_the_nearest_examples_and_the_words_that_counted(rout
 def test_two_requests_in_one_are_told_apart(router: Router) -> None:
     why = explain(router, "what is 12 + 9 and how do I get to Oslo by train?")
     assert [part.adapter for part in why.parts] == ["sums", "travel"]
+
+
+@pytest.mark.parametrize(
+    ("question", "owners"),
+    [
+        ("Spell cat, then 3+4", ["words", "arithmetic"]),
+        ("Spell cat and add 3 and 4", ["words", "arithmetic"]),
+        ("Reverse the word planet, and then add 3 and 4", ["words", "arithmetic"]),
+        ("Tell me a story and then add 3 and 4", [None, "arithmetic"]),
+        ("What is 3 + 4? Who was Napoleon?", ["arithmetic", None]),
+        ("Add 3 and 4.", []),
+        ("Hello! What is 3 + 4? Thanks.", []),
+        ("I like school. What is 3 + 4?", []),
+        ("How many metres are 4 km and 30 m?", []),
+    ],
+)
+def test_mixed_requests_are_told_however_short_and_the_bases_half_too(question: str, owners: list[str | None]) -> None:
+    why = explain(
+        Router.of(fit_router(packages(("arithmetic", "dates", "units", "words")), everyday_questions())), question
+    )
+    assert [part.adapter for part in why.parts] == owners
 
 
 @pytest.mark.parametrize("question", ["", "😀", "x" * 5000, "日本の首都は"])
