@@ -81,7 +81,7 @@ def test_a_home_without_adapters_routes_to_the_base(copied: Home, shell: Shell) 
         assert {c["adapter"] for c in left["candidates"]} == {*ADAPTERS[count:], None}
     assert (left["adapter"], left["confidence"]) == (None, 1.0)
     assert shell("route", "--explain", "What is 17 + 25?").out.startswith("base  100%")
-    assert shell("router", "test").code == 2
+    assert shell("router", "test").code == 4
     assert shell("router", "show", "--json").document["adapters"] == []
 
 
