@@ -53,7 +53,7 @@ def test_a_suite_is_a_toml_beside_its_cases(tmp_path: Path) -> None:
     [
         ("[prompt]\ntemplat = 'x'", None, "unknown key 'templat', did you mean 'template'", 3),
         ("[prompt]\ntemplate = 'Answer: {qestion}'", None, "the template drops the question", 3),
-        ("kind = 'guess'", None, "invalid enum value 'guess'", None),
+        ("kind = 'guess'", None, "invalid enum value 'guess'", 2),
         ("cases = '../other.jsonl'", None, "leaves the folder", None),
         ("name = 'No Good'", None, "cannot be the name of a suite", 2),
         ("[prompt]\nshots = 3", None, "no examples to take them from", None),
