@@ -12,22 +12,23 @@ import tempfile
 import time
 from pathlib import Path
 
+import msgspec
 import psutil
 
+from locoman.documents import read_jsonl
 from locoman.routing.cascade import Router
 from locoman.routing.encoder.files import open_encoder
 from locoman.routing.examples import AdapterExamples, everyday_questions
 from locoman.routing.fit import fit_router
 from locoman.routing.storage import load, save
 from locoman.routing.text import normalise
-from locoman.workflows.router.labelled import Labelled, read_labelled
 from locoman.workflows.router.vectors import Remembering
 
 ASKED = 300
 
 
 def main(encoder_folder: Path, data: Path) -> None:
-    train, val = read_labelled(data / "train.jsonl"), read_labelled(data / "val.jsonl")
+    train, val = (tuple(read_jsonl(data / name, _Line)) for name in ("train.jsonl", "val.jsonl"))
     asked = [line.text for line in val][:: len(val) // ASKED]
     encoder = open_encoder(encoder_folder)
     remembering = Remembering(encoder, None)
@@ -59,13 +60,20 @@ def main(encoder_folder: Path, data: Path) -> None:
         _decide("100 adapters x 100: lexical decision", load(hundred), asked)
 
 
-def _adapters(train: tuple[Labelled, ...], count: int) -> list[AdapterExamples]:
-    """`count` adapters of 100 examples: domains, or the same cut up by intent and place."""
-    key = (lambda line: line.owner) if count == 10 else (lambda line: line.intent)
+class _Line(msgspec.Struct, frozen=True):
+    """A question, whose it is, and what it wants; `domain` None: nobody's."""
+
+    text: str
+    domain: str | None
+    intent: str
+
+
+def _adapters(train: tuple[_Line, ...], count: int) -> list[AdapterExamples]:
+    """`count` adapters of 100 examples: domains, or the same cut up by intent."""
     groups: dict[str, list[str]] = {}
     for line in train:
-        if line.owner is not None:
-            groups.setdefault(str(key(line)), []).append(line.text)
+        if line.domain is not None:
+            groups.setdefault(line.domain if count == 10 else line.intent, []).append(line.text)
     names = sorted(groups)[:count]
     return [AdapterExamples(f"a{number}", mine=tuple(groups[name][:100])) for number, name in enumerate(names)]
 

@@ -296,7 +296,7 @@ def test_an_adapter_that_the_router_can_never_choose_is_added_and_that_is_said(
 
 
 def test_an_adapter_that_claims_anothers_questions_is_added_and_that_is_said(
-    shell: Shell, copied: Home, tmp_path: Path
+    shell: Shell, own: Home, tmp_path: Path
 ) -> None:
     package = newer_package("words", "1.0.0", tmp_path)
     manifest = package / "adapter.toml"
