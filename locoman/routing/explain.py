@@ -141,7 +141,7 @@ def _compare(stage: EncoderStage | LexicalStage, question: str) -> Comparison:
 def _judging(router: Router, question: str) -> EncoderStage | LexicalStage | None:
     """The stage that compares this question with the examples."""
     for stage in router.stages:
-        if isinstance(stage, EncoderStage | LexicalStage) and stage.decide(question, ()) is not None:
+        if isinstance(stage, EncoderStage | LexicalStage) and stage.reads(question):
             return stage
     return None
 
