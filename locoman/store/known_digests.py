@@ -1,13 +1,11 @@
 """Digests remembered by file identity, so that a large file that nobody touched is not read again.
 
-A file is the same one while its path, size, times and inode are. One that was written in the last seconds is not
-remembered: where clocks of file systems are coarse (2 s on FAT), it could change again without its identity changing. A
-cache that is broken or cannot be written is done without.
+A file is the same one while its `identity` is; one that was written in the last seconds is not remembered. A cache that is
+broken or cannot be written is done without.
 """
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,16 +15,14 @@ from locoman.documents import read_text
 from locoman.errors import LocomanError
 from locoman.store.atomic import mapped, write_atomic
 from locoman.store.digests import sha256_of
-
-SETTLED_NS = 3_000_000_000
-"""Age from which on any further change of a file shows in its times."""
+from locoman.store.identity import Identity, are_settled, identity_of
 
 _MAX_ENTRIES = 64
 _MAX_BYTES = 1 << 16
 
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    identity: tuple[str, int, int, int, int, int]
+    identity: Identity
     sha256: str
 
 
@@ -38,13 +34,14 @@ class KnownDigests:
 
     def of(self, file: Path) -> str:
         """As `digests.sha256_of`; a file that is known is not read. Raises StoreError."""
-        identity, settled = _identity(file)
+        identity = _identity(file)
+        settled = are_settled([identity])
         entries = self._load()
         for entry in entries:
             if entry.identity == identity:
                 return entry.sha256
         found = sha256_of(file)
-        if settled and _identity(file)[0] == identity:
+        if settled and _identity(file) == identity:
             others = [entry for entry in entries if entry.identity[0] != identity[0]]
             with suppress(LocomanError):  # a home that cannot be written has no cache
                 write_atomic(self._path, msgspec.json.encode([*others, _Entry(identity, found)][-_MAX_ENTRIES:]))
@@ -57,9 +54,7 @@ class KnownDigests:
             return []
 
 
-def _identity(file: Path) -> tuple[tuple[str, int, int, int, int, int], bool]:
-    """What tells a file from what it was before, and whether it was left alone for a while. Raises StoreError."""
+def _identity(file: Path) -> Identity:
+    """Raises StoreError."""
     with mapped(file):
-        found = file.stat()
-        key = (str(file.resolve()), found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_dev, found.st_ino)
-    return key, time.time_ns() - max(found.st_mtime_ns, found.st_ctime_ns) > SETTLED_NS
+        return identity_of(file, file.stat())

@@ -1,14 +1,12 @@
 """Fingerprints remembered by file identity, so that a model that has not changed is not read again.
 
-A file is the same one while its path, size, times and inode are. One that was written in the last seconds is not
-remembered: where clocks of file systems are coarse (2 s on FAT), it could change again without its identity changing.
-A cache that is broken, forged in its form, or cannot be written is as good as none.
+A file is the same one while its `identity` is; one that was written in the last seconds is not remembered. A cache that is
+broken, forged in its form, or cannot be written is as good as none.
 """
 
 from __future__ import annotations
 
 import stat
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,21 +14,19 @@ import msgspec
 
 from locoman.errors import InvalidFile, InvalidName, LocomanError
 from locoman.store.atomic import mapped, write_atomic
+from locoman.store.identity import Identity, are_settled, identity_of
 from locoman.weights.files import read_json
 from locoman.weights.fingerprint import Fingerprint, fingerprint_of_checkpoint, fingerprint_of_gguf
 from locoman.weights.gguf_model import shard_files
 
 MAX_ENTRIES = 256
 MAX_BYTES = 1 << 20
-SETTLED_NS = 3_000_000_000
-"""Age from which on any further change of a file shows in its times."""
-
 _MAX_FILES = 2000
 _VERSION = 1
 
 
 class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    identity: list[list[str | int]]
+    identity: list[Identity]
     fingerprint: str
 
 
@@ -50,14 +46,15 @@ class FingerprintCache:
 
         Raises InvalidFile, Unsupported, StoreError.
         """
-        identity, settled = _identity(model)
+        identity = _identity(model)
+        settled = len(identity) <= _MAX_FILES and are_settled(identity)
         entries = self._load()
         for entry in entries:
             if entry.identity == identity:
                 with suppress(InvalidName):
                     return Fingerprint.parse(entry.fingerprint)
         found = fingerprint_of_checkpoint(model) if model.is_dir() else fingerprint_of_gguf(model)
-        if settled and _identity(model)[0] == identity:
+        if settled and _identity(model) == identity:
             places = [row[0] for row in identity]
             others = [entry for entry in entries if [row[0] for row in entry.identity] != places]
             self._save([*others, _Entry(identity, str(found))][-MAX_ENTRIES:])
@@ -77,10 +74,9 @@ class FingerprintCache:
             write_atomic(self._path, data)
 
 
-def _identity(model: Path) -> tuple[list[list[str | int]], bool]:
-    """A row for each file, and whether all were left alone for a while. Raises InvalidFile, StoreError."""
-    rows = list[list[str | int]]()
-    newest = 0
+def _identity(model: Path) -> list[Identity]:
+    """Of each file. Raises InvalidFile, StoreError."""
+    rows = list[Identity]()
     with mapped(model):
         for path in sorted(model.iterdir()) if model.is_dir() else shard_files(model):
             try:
@@ -88,7 +84,5 @@ def _identity(model: Path) -> tuple[list[list[str | int]], bool]:
             except FileNotFoundError as error:
                 raise InvalidFile(path, "the file is missing") from error
             if stat.S_ISREG(found.st_mode):
-                newest = max(newest, found.st_mtime_ns, found.st_ctime_ns)
-                times = (found.st_mtime_ns, found.st_ctime_ns)
-                rows.append([str(path.resolve()), found.st_size, *times, found.st_dev, found.st_ino])
-    return rows, len(rows) <= _MAX_FILES and time.time_ns() - newest > SETTLED_NS
+                rows.append(identity_of(path, found))
+    return rows

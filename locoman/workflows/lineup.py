@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 from locoman.catalog.manifest import AdapterPackage
 from locoman.catalog.shelf import Shelf
@@ -13,6 +11,7 @@ from locoman.errors import InvalidFile, NothingInstalled, StoreError
 from locoman.names import BaseRef
 from locoman.routing.encoder.files import FILES, encoder_folder
 from locoman.store.home import Home
+from locoman.store.identity import stamp, stamp_of
 from locoman.store.registry import InstalledAdapter, InstalledBase, Registry, load_registry
 from locoman.workflows.collection import active_packages, base_file, installed_base
 
@@ -43,9 +42,9 @@ class RegistryLineup:
 
     def current(self, base: str | None = None) -> Lineup:
         """See `contracts.LineupSource`."""
-        stamp = self._stamp_now()
-        if self._stamp != stamp:
-            self._stamp, self._known = stamp, {}
+        now = self._stamp_now()
+        if self._stamp != now:
+            self._stamp, self._known = now, {}
         if base not in self._known:
             self._known[base] = self._read(base)
         return self._known[base]
@@ -59,7 +58,7 @@ class RegistryLineup:
             raise StoreError(self._home.registry, str(error)) from error
         folder = encoder_folder(self._home.encoders)
         others = (self._home.arbiters, *(folder / file.name for file in FILES))
-        return " ".join(_identity(found) for found in (status, *map(_stat, others)))
+        return " ".join((stamp_of(status), *map(stamp, others)))
 
     def _read(self, name: str | None) -> Lineup:
         registry = load_registry(self._home.registry)
@@ -80,18 +79,6 @@ class RegistryLineup:
             (self._news if sentence == FITTED_AGAIN else standing).append(sentence)
 
         return Noticing(open_router(self._home, base, heard, self._engine), self._news, standing)
-
-
-def _stat(path: Path) -> os.stat_result | None:
-    try:
-        return path.stat()
-    except OSError:
-        return None
-
-
-def _identity(status: os.stat_result | None) -> str:
-    """Changes when the file was replaced."""
-    return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}" if status is not None else "none"
 
 
 def serve_base(home: Home, shelf: Shelf, registry: Registry, base: InstalledBase) -> ServedBase:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from locoman.store import known_digests
+from locoman.store import identity, known_digests
 from locoman.store.known_digests import KnownDigests
 
 
@@ -20,7 +20,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         return hashlib.sha256(path.read_bytes()).hexdigest()
 
     monkeypatch.setattr(known_digests, "sha256_of", reading)
-    monkeypatch.setattr(known_digests, "SETTLED_NS", -1)
+    monkeypatch.setattr(identity, "SETTLED_NS", -1)
     return found
 
 
@@ -37,7 +37,7 @@ def test_a_file_is_read_once_until_it_changes(tmp_path: Path, reads: list[Path])
 def test_a_file_that_was_just_written_is_not_remembered(
     tmp_path: Path, reads: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(known_digests, "SETTLED_NS", 1 << 60)
+    monkeypatch.setattr(identity, "SETTLED_NS", 1 << 60)
     file = tmp_path / "file"
     file.write_bytes(b"one")
     for _ in range(2):

@@ -10,6 +10,7 @@ import pytest
 from support.checkpoints import Made
 
 from locoman.errors import InvalidFile
+from locoman.store import identity
 from locoman.weights import fingerprint_cache
 from locoman.weights.fingerprint import fingerprint_of_checkpoint, fingerprint_of_gguf
 from locoman.weights.fingerprint_cache import FingerprintCache
@@ -21,7 +22,7 @@ from locoman.weights.quantize import plan_quantization
 @pytest.fixture
 def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if all files of this test had been left alone for long enough."""
-    monkeypatch.setattr(fingerprint_cache, "SETTLED_NS", -1)
+    monkeypatch.setattr(identity, "SETTLED_NS", -1)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from locoman.routing.encoder.minilm import MiniLM
 from locoman.routing.features import Floats
 from locoman.routing.models import Encoder
 from locoman.store.home import Home
+from locoman.store.identity import stamp
 from locoman.store.known_digests import KnownDigests
 
 REPAIR = "locoman router encoder install"
@@ -52,15 +53,10 @@ def home_encoder(home: Home, say: Say = nobody_hears) -> Encoder | None:
         return None
     folder = encoder_folder(home.encoders)
     try:
-        return Watched(_opened(folder, stamp(folder)), folder, say)
+        return Watched(_opened(folder, " ".join(stamp(folder / file.name) for file in FILES)), folder, say)
     except LocomanError:
         say(DAMAGED)
         return None
-
-
-def stamp(folder: Path) -> str:
-    """Changes when one of the encoder's files was replaced, written or taken away."""
-    return " ".join(_stamp(folder / file.name) for file in FILES)
 
 
 class Watched:
@@ -85,13 +81,6 @@ class Watched:
 
 
 @functools.lru_cache(maxsize=2)
-def _opened(folder: Path, stamp: str) -> MiniLM:
+def _opened(folder: Path, stamps: str) -> MiniLM:
+    """`stamps` of its files: others are opened anew."""
     return open_encoder(folder)
-
-
-def _stamp(path: Path) -> str:
-    try:
-        status = path.stat()
-    except OSError:
-        return "none"
-    return f"{status.st_mtime_ns}-{status.st_size}-{status.st_ino}"

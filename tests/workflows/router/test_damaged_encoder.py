@@ -182,7 +182,7 @@ def test_a_sound_encoder_is_not_read_again(meaning: Home, monkeypatch: pytest.Mo
     folder = encoder_folder(meaning.encoders)
     for file in (WEIGHTS, VOCABULARY):  # as if it had been here for a while
         os.utime(folder / file.name, (1_700_000_000, 1_700_000_000))
-    monkeypatch.setattr("locoman.store.known_digests.SETTLED_NS", 0)
+    monkeypatch.setattr("locoman.store.identity.SETTLED_NS", 0)
     with App.load(meaning.root) as app:
         assert app.router().decide(QUESTION).stage == "encoder"
     monkeypatch.setattr("locoman.store.known_digests.sha256_of", lambda path: pytest.fail("it was read again"))
