@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
@@ -10,11 +9,11 @@ import click
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Mode, Output
-from locoman.cli.question import QuestionCommand
+from locoman.cli.question import QuestionCommand, read_stdin
 from locoman.contracts import Chunk, Sampling, Served, Timing
 from locoman.errors import UsageError
 from locoman.names import ModelName
-from locoman.workflows.ask import MAX_QUESTION_BYTES, Answer, build_request, whole_answer
+from locoman.workflows.ask import Answer, build_request, whole_answer
 from locoman.workflows.migration.fallback import told_now
 from locoman.workflows.router.last_question import Asked, last_asked, remember_asked
 
@@ -98,19 +97,6 @@ def _typed(question: tuple[str, ...]) -> str:
     if not text.strip():
         raise UsageError("The question is empty.")
     return text
-
-
-def read_stdin(limit: int = MAX_QUESTION_BYTES, what: str = "The question is") -> str:
-    """What comes on standard input, as UTF-8 of at most `limit` bytes. Raises UsageError."""
-    if sys.stdin.isatty():
-        raise UsageError('There is no question: type it in quotes, as in locoman ask "What is 17 + 25?".')
-    data = sys.stdin.buffer.read(limit + 1)
-    if len(data) > limit:
-        raise UsageError(f"{what} longer than {limit >> 20} MiB.")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{what} not UTF-8 text (byte {error.start + 1}).") from error
 
 
 def show(out: Output, chunk: Chunk) -> Chunk:

@@ -1,11 +1,15 @@
-"""Commands that take a question, which may begin with "-" as in "-5 + 3"."""
+"""Commands that take a question, which may begin with "-" as in "-5 + 3", or come on standard input."""
 
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 
 import click
+
+from locoman.errors import UsageError
+from locoman.workflows.ask import MAX_QUESTION_BYTES
 
 _NO_OPTION = re.compile(r"-[^-A-Za-z]")  # no option of ours begins so
 _SHIELD = "\0"  # stands in no argument that a system hands over
@@ -44,3 +48,16 @@ class QuestionCommand(click.Command):
 
 def _bare(item: object) -> object:
     return item.removeprefix(_SHIELD) if isinstance(item, str) else item
+
+
+def read_stdin(limit: int = MAX_QUESTION_BYTES, what: str = "The question is") -> str:
+    """What comes on standard input, as UTF-8 of at most `limit` bytes. Raises UsageError."""
+    if sys.stdin.isatty():
+        raise UsageError('There is no question: type it in quotes, as in locoman ask "What is 17 + 25?".')
+    data = sys.stdin.buffer.read(limit + 1)
+    if len(data) > limit:
+        raise UsageError(f"{what} longer than {limit >> 20} MiB.")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{what} not UTF-8 text (byte {error.start + 1}).") from error

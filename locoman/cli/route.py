@@ -12,7 +12,7 @@ import click
 from locoman.app import App
 from locoman.cli.command import command as make
 from locoman.cli.output import Mode, Output
-from locoman.cli.question import QuestionCommand
+from locoman.cli.question import QuestionCommand, read_stdin
 from locoman.cli.route_pages import decision_lines, describe, describe_why, why_lines
 from locoman.documents import read_text
 from locoman.errors import UsageError
@@ -87,8 +87,6 @@ def _explained(app: App, out: Output) -> Answered:
 
 def _typed(question: tuple[str, ...]) -> str:
     """The question on the command line, else on standard input. Raises UsageError."""
-    from locoman.cli.ask import read_stdin
-
     text = " ".join(question) if question not in ((), ("-",)) else read_stdin()
     if not text.strip():
         raise UsageError("The question is empty.", 'locoman route "What is 17 + 25?"')
@@ -98,8 +96,6 @@ def _typed(question: tuple[str, ...]) -> str:
 def _lines_of(file: Path) -> Iterator[str]:
     """The lines that hold anything. Raises InvalidFile, StoreError, UsageError."""
     if file == STDIN:
-        from locoman.cli.ask import read_stdin
-
         text = read_stdin(MAX_FILE_BYTES, "The questions are")
     else:
         text = read_text(file, MAX_FILE_BYTES)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from locoman.catalog.manifest import AdapterPackage, read_package
 from locoman.errors import UnknownName
 from locoman.names import BaseRef, nearest
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, Registry
-from locoman.store.transaction import Transaction
+
+if TYPE_CHECKING:
+    from locoman.store.transaction import Transaction  # whoever routes from the shell waits for every import
 
 
 def base_file(home: Home, base: InstalledBase) -> Path:

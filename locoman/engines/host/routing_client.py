@@ -5,14 +5,13 @@ from __future__ import annotations
 import http.client
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
 from locoman import __version__
 from locoman.contracts import Decision, Message
-from locoman.engines.host.files import HostAddress, HostFiles
+from locoman.engines.host.files import HostAddress
 
 ROUTE_PATH = "/locoman/v1/route"
 _SECONDS = 60.0
@@ -28,10 +27,9 @@ class HostDecider:
         self._connection = connection
 
     @classmethod
-    def find(cls, run_dir: Path, locks_dir: Path) -> HostDecider | None:
-        """The decider of this home's host; None where no host of this version answers. Starts nothing."""
-        address = HostFiles(run_dir, locks_dir).read_address()
-        if address is None or address.version != __version__:
+    def at(cls, address: HostAddress) -> HostDecider | None:
+        """The decider of the host at `address`; None where no host of this version answers. Starts nothing."""
+        if address.version != __version__:
             return None
         place = urlsplit(address.url)
         found = cls(address, http.client.HTTPConnection(place.hostname or "", place.port, timeout=_SECONDS))

@@ -13,7 +13,6 @@ from locoman.routing.models import RouterModel
 from locoman.routing.storage import load_model
 from locoman.store.home import Home
 from locoman.store.registry import InstalledBase
-from locoman.store.transaction import change
 from locoman.workflows.collection import answering_packages, installed_base, router_file
 from locoman.workflows.router.arbitration import arbiter_of
 from locoman.workflows.router.installed_encoder import MISSING, Say, home_encoder
@@ -39,6 +38,7 @@ def usable_model(home: Home, base: InstalledBase, say: Say) -> tuple[RouterModel
     try:
         return load_model(router_file(home, base)), base
     except InvalidFile:
+        from locoman.store.transaction import change
         from locoman.workflows.router.fitting import refit
 
         with change(home) as tx:
