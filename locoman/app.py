@@ -150,6 +150,9 @@ class App:
 
     def router(self, say: Callable[[str], None] = lambda sentence: None) -> Router:
         """The router of the base in use; `say` hears what somebody should know of it. Raises NothingInstalled, InvalidFile."""
+        from locoman.workflows.router.encoder_session import begin
+
+        begin(self.home)  # while what deciding needs is imported
         from locoman.workflows.router.ready import open_router
 
         return open_router(self.home, self.registry().current(), say, self.engine)
@@ -157,10 +160,15 @@ class App:
     def deciding(self, say: Callable[[str], None] = lambda sentence: None) -> Decider:
         """Who says which adapter answers: the host, if one runs, so that the encoder is in memory once; else `router`."""
         if self.settings.text("engine.kind") == "host" and self.registry().current():
+            from locoman.engines.host.files import HostFiles
+
+            address = HostFiles(self.home.run, self.home.locks).read_address()
+            if address is None:
+                return self.router(say)
             from locoman.engines.host.routing_client import HostDecider
             from locoman.workflows.router.deciding import HostFirst
 
-            host = HostDecider.find(self.home.run, self.home.locks)
+            host = HostDecider.at(address)
             if host is not None:
                 return HostFirst(self._open.enter_context(closing(host)), lambda: self.router(say), say)
         return self.router(say)

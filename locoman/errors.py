@@ -23,7 +23,7 @@ decided in one table, `locoman.cli.errors`.
     │   └── NoOllamaTemplate                  no Go template is known that writes a base's prompts
     ├── InvalidFile                   exit 1  a file that cannot be what it should be; path, line, column
     │   ├── UnknownKey                        a key nobody reads; carries the nearest known one
-    │   ├── DamagedEncoder                    the router's encoder is not what it was when it came
+    │   ├── UnusableEncoder                   the router's encoder is damaged, or what runs it is missing
     │   ├── BadDelivery                       what came from elsewhere (an index, a package, a bundle) is damaged or lies
     │   └── Unsupported                       well formed, but something this version refuses by name
     ├── ScorerFailed                  exit 1  how right an answer is could not be told
@@ -269,8 +269,8 @@ class UnknownKey(InvalidFile):
         super().__init__(path, f"unknown key {key!r}{hint}".rstrip("?") + ("?" if nearest else ""), line=line)
 
 
-class DamagedEncoder(InvalidFile):
-    """The router's encoder is not what it was when it came; a new copy of it mends that."""
+class UnusableEncoder(InvalidFile):
+    """The router's encoder is not what it was when it came, or ONNX Runtime, which runs it, is missing."""
 
 
 class BadDelivery(InvalidFile):

@@ -17,7 +17,20 @@ from locoman.cli.main import COMMANDS
 from locoman.errors import LocomanError
 
 ROOT = Path(__file__).parent.parent
-HEAVY = ("numpy", "httpx", "ollama", "gguf", "sklearn", "scipy", "torch", "uvicorn", "starlette", "xllamacpp", "rich")
+HEAVY = (
+    "numpy",
+    "onnxruntime",
+    "httpx",
+    "ollama",
+    "gguf",
+    "sklearn",
+    "scipy",
+    "torch",
+    "uvicorn",
+    "starlette",
+    "xllamacpp",
+    "rich",
+)
 
 
 def loaded_by(code: str) -> set[str]:

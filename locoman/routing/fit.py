@@ -147,7 +147,7 @@ def _unclaimed(
         others = _vectors(encoder, [example.text for example in mine])
         assert others is not None
         alike = vectors @ others.T
-        enough = 0.64
+        enough = 0.77
     else:
         shapes = [shape(example.text) for example in mine]
         lists = [character_grams(text) for text in shapes]

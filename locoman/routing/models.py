@@ -12,10 +12,10 @@ from locoman.routing.scorer import Scorer
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors; see `encoder.minilm`."""
+    """Turns texts into vectors; see `encoder.bge`."""
 
     def encode(self, texts: Sequence[str]) -> Floats:
-        """Shape (texts, encoder.minilm.DIMENSIONS)."""
+        """Shape (texts, encoder.bge.DIMENSIONS)."""
         ...
 
 
@@ -38,7 +38,7 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """All examples by their vectors: the lower and the upper half (see `encoder.minilm`).
+    """All examples by their vectors: the lower and the upper half (see `encoder.bge`).
 
     `encoder` names the encoder that made them.
     """

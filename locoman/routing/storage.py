@@ -24,8 +24,8 @@ from locoman.errors import InvalidFile, LocomanError, StoreError
 from locoman.names import check_name
 from locoman.routing.calibration import Sureness
 from locoman.routing.cascade import Router
+from locoman.routing.encoder.bge import WIDTH
 from locoman.routing.encoder.files import VECTORS
-from locoman.routing.encoder.minilm import WIDTH
 from locoman.routing.features import Bag, Vocabulary
 from locoman.routing.models import AdapterRule, Conflict, Encoder, Learnt, Meaning, RouterModel, Wording
 from locoman.routing.packed import LARGEST_NUMBER, Packed

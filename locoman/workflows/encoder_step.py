@@ -72,7 +72,7 @@ class EncoderStep:
 
 
 def plan_encoder_step(home: Home, wish: EncoderWish, *, downloaded: bool, room: int) -> EncoderStep:
-    """What becomes of the encoder. Left to us, it comes along where the base is `downloaded` too: 91 MB are little beside
+    """What becomes of the encoder. Left to us, it comes along where the base is `downloaded` too: 34 MB are little beside
     it, and there is a network. It is never in the way: without `room` (bytes) for it, it stays away.
 
     Raises NotEnoughDisk where it was asked for.

@@ -1,7 +1,7 @@
 """The router beside its peers on the same questions: `--data FOLDER` holds train.jsonl and val.jsonl of {"text", "domain"}:
 CLINC150 (Larson et al., 2019, github.com/clinc/oos-eval, CC BY 3.0) with its ten domains in place of adapters.
 
-Peers: TF-IDF with logistic regression (scikit-learn), and semantic-router (PyPI) on the same MiniLM vectors, where it is
+Peers: TF-IDF with logistic regression (scikit-learn), and semantic-router (PyPI) on the same encoder, where it is
 installed. All see the same examples; intervals are those of the paired differences over questions and seeds. "Unseen" are
 questions of train.jsonl that are set aside before any example is drawn.
 `--only` runs one part: K=20, K=100 or speed.
@@ -24,9 +24,9 @@ from numpy.typing import NDArray
 
 from benches.figure import Figure, at_least, at_most
 from benches.home import locoman, tiny_home
-from benches.route_peers import PEERS, Peer
-from locoman.routing.encoder.files import encoder_folder, is_whole, open_encoder
-from locoman.routing.encoder.minilm import Halves
+from benches.route_peers import PEERS, Peer, Plain
+from locoman.routing.encoder.bge import open_encoder
+from locoman.routing.encoder.files import encoder_folder, is_whole
 from locoman.routing.measure import Judged, quality
 from locoman.routing.text import normalise
 from locoman.settings import default_home
@@ -42,7 +42,6 @@ GOALS = {
 }
 COLD = 11  # runs
 LEXICAL = {"accuracy": 0.90, "auroc": 0.885}
-LAST: Halves = ({6: 1.0}, {6: 1.0})  # of both halves of a vector
 KEPT = (0.94, 0.97)  # of somebody's questions, at the threshold
 Lines: TypeAlias = tuple[Labelled, ...]
 
@@ -57,12 +56,13 @@ def run(arguments: argparse.Namespace) -> Iterator[Figure]:
     train, val = read_labelled(folder / "train.jsonl"), read_labelled(folder / "val.jsonl")
     where = Path(os.environ["LOCOMAN_BENCH_ENCODER"]) if "LOCOMAN_BENCH_ENCODER" in os.environ else None
     where = where or encoder_folder(default_home() / "encoders")
-    encoder = Remembering(open_encoder(where), None) if is_whole(where) else None
+    model = open_encoder(where) if is_whole(where) else None
+    encoder = Remembering(model, None) if model is not None else None
     if encoder is None:
         print("no encoder here: the lexical stage alone (locoman router encoder install)", file=sys.stderr)
     else:
         encoder.encode([normalise(line.text) for line in val if parts != ["speed"]] or [""])
-    plain = Remembering(open_encoder(where, LAST), None) if encoder is not None else None
+    plain = Remembering(Plain(model), None) if model is not None else None
     rest, unseen = _set_aside(train)
     for k in GOALS:
         if f"K={k}" in parts:

@@ -9,7 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from locoman.routing.encoder.minilm import WIDTH
+from locoman.routing.encoder.bge import BgeSmall
+from locoman.routing.encoder.files import LAST
+from locoman.routing.features import Floats
 
 
 class Peer(Protocol):
@@ -48,8 +50,20 @@ class Regression:
         return np.asarray(model.predict_proba(asked))
 
 
+class Plain:
+    """The encoder as bge-small-en-v1.5 is meant to be used: what the last layer makes of the first token."""
+
+    def __init__(self, model: BgeSmall) -> None:
+        self._model = model
+
+    def encode(self, texts: Sequence[str]) -> Floats:
+        """Shape (texts, WIDTH), each of length 1."""
+        first = np.stack([self._model.layers(text)[LAST][0] for text in texts])
+        return np.asarray(first / np.linalg.norm(first, axis=1, keepdims=True), dtype=np.float32)
+
+
 class SemanticRouter:
-    """semantic-router on the vectors of MiniLM's last layer, as all-MiniLM-L6-v2 is meant to be used; `encoder` makes them."""
+    """semantic-router on the vectors of `encoder`."""
 
     name = "semantic-router"
 
@@ -63,8 +77,8 @@ class SemanticRouter:
         from semantic_router.encoders.base import DenseEncoder
 
         def vectors(docs: list[str]) -> list[list[float]]:
-            halves: list[list[float]] = (encoder.encode(docs)[:, WIDTH:] * np.sqrt(2)).tolist()
-            return halves
+            found: list[list[float]] = encoder.encode(docs).tolist()
+            return found
 
         class Ours(DenseEncoder):
             def __call__(self, docs: list[Any]) -> list[list[float]]:
@@ -83,7 +97,7 @@ class SemanticRouter:
                 )
                 for n in range(count)
             ]
-            return IndexedRouter(routes=routes, encoder=Ours(name="minilm"))
+            return IndexedRouter(routes=routes, encoder=Ours(name="bge-small-en-v1.5"))
 
         held = np.arange(len(texts)) % 5 == 0
         smaller = router(~held)

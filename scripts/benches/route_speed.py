@@ -17,7 +17,7 @@ import psutil
 
 from locoman.documents import read_jsonl
 from locoman.routing.cascade import Router
-from locoman.routing.encoder.files import open_encoder
+from locoman.routing.encoder.bge import open_encoder
 from locoman.routing.examples import AdapterExamples, everyday_questions
 from locoman.routing.fit import fit_router
 from locoman.routing.storage import load, save

@@ -1,8 +1,8 @@
 """What the reference encoder makes of texts: written once by `python tests/support/encoder_goldens.py FOLDER`, which needs
-torch, transformers and tokenizers and, in FOLDER, the files of all-MiniLM-L6-v2; read by the tests, which need none of these.
+torch, transformers and tokenizers and, in FOLDER, config.json, model.safetensors and tokenizer.json of BAAI/bge-small-en-v1.5;
+read by the tests, which need none of these.
 
-`random` are vectors for weights of the same shape drawn by numpy's generator, so that the forward pass is compared wherever the
-tests run; `real` are those of the real weights.
+`real` in vectors.npz are vectors by the weights in float32, of which those in whole numbers of 8 bits are to stay near.
 """
 
 from __future__ import annotations
@@ -13,8 +13,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-from locoman.routing.encoder.minilm import HEADS, INNER, LAYERS, WIDTH
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "encoder"
 TEXTS = (
@@ -41,68 +39,34 @@ TEXTS = (
 )
 
 
-def random_weights() -> dict[str, NDArray[np.float32]]:
-    """Weights by the names of the real file, small enough that nothing saturates."""
-    random = np.random.default_rng(7)
-
-    def draw(*shape: int, scale: float = 0.05) -> NDArray[np.float32]:
-        return random.standard_normal(shape, dtype=np.float32) * np.float32(scale)
-
-    weights = {
-        "embeddings.word_embeddings.weight": draw(30522, WIDTH),
-        "embeddings.position_embeddings.weight": draw(512, WIDTH),
-        "embeddings.token_type_embeddings.weight": draw(2, WIDTH),
-    }
-    norms = ["embeddings.LayerNorm"]
-    for number in range(LAYERS):
-        layer = f"encoder.layer.{number}."
-        norms += [f"{layer}attention.output.LayerNorm", f"{layer}output.LayerNorm"]
-        dense = [(f"attention.self.{part}", WIDTH, WIDTH) for part in ("query", "key", "value")]
-        dense += [
-            ("attention.output.dense", WIDTH, WIDTH),
-            ("intermediate.dense", INNER, WIDTH),
-            ("output.dense", WIDTH, INNER),
-        ]
-        for name, out, into in dense:
-            weights[f"{layer}{name}.weight"] = draw(out, into, scale=0.08)
-            weights[f"{layer}{name}.bias"] = draw(out)
-    for name in norms:
-        weights[f"{name}.weight"] = 1 + draw(WIDTH)
-        weights[f"{name}.bias"] = draw(WIDTH)
-    return weights
-
-
 def _reference(model: object, ids: list[list[int]]) -> NDArray[np.float32]:
+    """By the layers 7 and 9, and 11 and 12."""
     import torch
+    from torch.nn.functional import normalize
 
     rows = []
     for numbers in ids:
         with torch.no_grad():
             states = model(torch.tensor([numbers]), output_hidden_states=True).hidden_states  # type: ignore[operator]
-        means = [torch.nn.functional.normalize(state[0].mean(dim=0), dim=0) for state in states]
-        halves = (means[3] + means[4], means[5] / 2 + means[6])
-        rows.append(torch.cat([torch.nn.functional.normalize(half, dim=0) for half in halves]).numpy() * np.sqrt(0.5))
+        means = [normalize(state[0].mean(dim=0), dim=0) for state in states]  # the first is of no layer yet
+        halves = ((means[7] + means[9]) / 2, (means[11] + means[12]) / 2)
+        rows.append(torch.cat([normalize(half, dim=0) for half in halves]).numpy() * np.sqrt(0.5))
     return np.stack(rows).astype(np.float32)
 
 
 def main(folder: Path) -> None:
     """Writes tests/golden/encoder/."""
-    import torch
     from tokenizers import Tokenizer
-    from transformers import BertConfig, BertModel
+    from transformers import BertModel
 
     tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.enable_truncation(128)
     ids = [tokenizer.encode(text).ids for text in TEXTS]
-    real = BertModel.from_pretrained(folder, attn_implementation="eager").eval()
-    config = BertConfig(hidden_size=WIDTH, intermediate_size=INNER, num_hidden_layers=LAYERS, num_attention_heads=HEADS)
-    drawn = BertModel(config, add_pooling_layer=False).eval()
-    missing = drawn.load_state_dict({k: torch.from_numpy(v) for k, v in random_weights().items()}, strict=False)
-    assert not missing.unexpected_keys, missing
+    model = BertModel.from_pretrained(folder, add_pooling_layer=False, attn_implementation="eager").eval()
     GOLDEN.mkdir(parents=True, exist_ok=True)
     (GOLDEN / "tokens.json").write_text(json.dumps(ids) + "\n", encoding="utf-8")
-    np.savez(GOLDEN / "vectors.npz", real=_reference(real, ids), random=_reference(drawn, ids))
+    np.savez(GOLDEN / "vectors.npz", real=_reference(model, ids))
 
 
 if __name__ == "__main__":

@@ -38,9 +38,10 @@ class _FileHandler(Handler):
     def do_GET(self) -> None:  # noqa: N802
         server: FileServer = self.owner
         server.requests.append(dict(self.headers.items()))
+        server.paths.append(self.path)
         reply = server.replies.popleft() if server.replies else Reply()
         time.sleep(reply.silent)
-        content = reply.content if reply.content is not None else server.content
+        content = reply.content if reply.content is not None else server.files.get(self.path, server.content)
         start = None if reply.ignore_range else self._range_start(server)
         if start is not None and start >= len(content):
             self.reply(416, content_range=f"bytes */{len(content)}")
@@ -82,9 +83,9 @@ class _FileHandler(Handler):
 
 
 class FileServer(LoopbackServer):
-    """Serves `content` at every path.
+    """Serves `content` at every path but those of `files`, which have their own.
 
-    `requests` holds the headers of each request, `pause` seconds follow each chunk.
+    `requests` holds the headers of each request and `paths` where it went; `pause` seconds follow each chunk.
     """
 
     handler = _FileHandler
@@ -95,6 +96,8 @@ class FileServer(LoopbackServer):
         self.etag = etag
         self.replies: deque[Reply] = deque()
         self.requests: list[dict[str, str]] = []
+        self.paths: list[str] = []
+        self.files: dict[str, bytes] = {}
         self.chunk = 1 << 16
         self.pause = 0.0
 

@@ -19,7 +19,7 @@ from locoman.catalog.shelf import shipped
 from locoman.documents import read_jsonl
 from locoman.evaluation.statistics import wilson
 from locoman.routing.cascade import Router
-from locoman.routing.encoder.files import open_encoder
+from locoman.routing.encoder.bge import open_encoder
 from locoman.routing.examples import AdapterExamples, everyday_questions
 from locoman.routing.fit import fit_router
 from locoman.routing.models import Encoder

@@ -131,8 +131,8 @@ def test_news_for_machines_that_have_the_base(shell: Shell, copied: Home, tmp_pa
 
 @pytest.fixture
 def tiny_encoder(copied: Home, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Two small files that stand for the encoder's 91 MB; only that they are carried over is looked at."""
-    content = {"model.safetensors": b"weights" * 1000, "vocab.txt": b"a\nb\n"}
+    """Two small files that stand for the encoder's 34 MB; only that they are carried over is looked at."""
+    content = {"model_quantized.onnx": b"weights" * 1000, "vocab.txt": b"a\nb\n"}
     known = tuple(EncoderFile(name, len(data), digest(data)) for name, data in content.items())
     for module in (encoder_files, create, bundle_install):
         monkeypatch.setattr(module, "FILES", known)
@@ -154,7 +154,7 @@ def test_the_routers_encoder_goes_along(shell: Shell, copied: Home, tiny_encoder
         file.name: file.read_bytes() for file in tiny_encoder.iterdir()
     }
     with zipfile.ZipFile(path) as archive:
-        assert b"the router's encoder): Apache-2.0" in archive.read("LICENCES.txt")
+        assert b"the router's encoder): MIT" in archive.read("LICENCES.txt")
 
 
 def test_a_router_that_cannot_be_read_is_fitted_anew(shell: Shell, classroom: Path, home: Home, tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""all-MiniLM-L6-v2 in plain numpy: sentences that mean alike become vectors that point alike."""
+"""bge-small-en-v1.5 on ONNX Runtime: sentences that mean alike become vectors that point alike."""

@@ -1,22 +1,16 @@
-"""The encoder's files on this machine: which they are, whether they are here, and how they are opened."""
+"""The encoder's files on this machine: which they are, and whether they are here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from locoman.documents import read_text
 from locoman.errors import InvalidFile, LocomanError
-from locoman.routing.encoder.minilm import HALVES, Floats, Halves, MiniLM
-from locoman.routing.encoder.wordpiece import read_vocabulary
 from locoman.store.digests import sha256_of
-from locoman.weights.safetensors import open_safetensors
 
-NAME = "all-MiniLM-L6-v2"
-LICENCE = "Apache-2.0"
-SOURCE = "sentence-transformers/all-MiniLM-L6-v2"
+NAME = "bge-small-en-v1.5"
+LICENCE = "MIT"
+SOURCE = "Xenova/bge-small-en-v1.5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +23,18 @@ class EncoderFile:
 
 
 WEIGHTS = EncoderFile(
-    "model.safetensors", 90_868_376, "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+    "model_quantized.onnx", 34_014_426, "6c9c6101a956d62dfb5e7190c538226c0c5bb9cb27b651234b6df063ee7dbfe4"
 )
 VOCABULARY = EncoderFile("vocab.txt", 231_508, "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3")
 FILES = (WEIGHTS, VOCABULARY)
 BYTES = sum(file.bytes for file in FILES)
 ID = WEIGHTS.sha256[:16]
 """Names this encoder's files."""
-VECTORS = f"{ID}-2"
+OUTPUTS = {7: "/encoder/layer.6/output/LayerNorm/Add_1_output_0", 9: "/encoder/layer.8/output/LayerNorm/Add_1_output_0",
+           11: "/encoder/layer.10/output/LayerNorm/Add_1_output_0", 12: "last_hidden_state"}  # fmt: skip
+"""What the weights' graph calls what these layers make, counted from 1."""
+LAST = 12
+VECTORS = f"{ID}-1"
 """Names its vectors wherever something depends on them: other files, or other layers of them, mean something else."""
 
 
@@ -67,22 +65,6 @@ def verify(folder: Path) -> None:
             raise InvalidFile(path, f"it should be {file.bytes} bytes long")
         if sha256_of(path) != file.sha256:
             raise InvalidFile(path, f"its digest is not that of {NAME}")
-
-
-def open_encoder(folder: Path, halves: Halves = HALVES) -> MiniLM:
-    """The encoder in a folder whose files were verified when they came. Raises InvalidFile, Unsupported, StoreError."""
-    vocabulary = folder / VOCABULARY.name
-    tokenizer = read_vocabulary(read_text(vocabulary, VOCABULARY.bytes), vocabulary)
-    path = folder / WEIGHTS.name
-    stored = open_safetensors(path)
-
-    def tensor(name: str, shape: tuple[int, ...]) -> Floats:
-        found = stored.get(name)
-        if found is None or found.shape != shape or found.dtype != "F32":
-            raise InvalidFile(path, f"not the weights of {NAME}: {name} is missing or has another shape")
-        return np.require(found.data.view("<f4").reshape(shape), requirements="A")
-
-    return MiniLM(tokenizer, tensor, halves)
 
 
 def _size(path: Path) -> int:

@@ -7,7 +7,6 @@ That library is fast and well kept, but brings a client of the model hub with it
 from __future__ import annotations
 
 import functools
-import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -16,10 +15,8 @@ from locoman.errors import InvalidFile
 MAX_TOKENS = 128  # with [CLS] and [SEP], as the model was trained
 MAX_WORD = 100  # a longer word is unknown
 
-_CHINESE = re.compile(
-    "([\u4e00-\u9fff\u3400-\u4dbf\U00020000-\U0002a6df\U0002a700-\U0002b73f\U0002b740-\U0002b81f\U0002b920-\U0002ceaf"
-    "\uf900-\ufaff\U0002f800-\U0002fa1f])"
-)
+_CHINESE = ((0x4E00, 0x9FFF), (0x3400, 0x4DBF), (0x20000, 0x2A6DF), (0x2A700, 0x2B73F), (0x2B740, 0x2B81F), (0x2B920, 0x2CEAF),
+            (0xF900, 0xFAFF), (0x2F800, 0x2FA1F))  # fmt: skip
 _ASCII_PUNCTUATION = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 
 
@@ -62,20 +59,20 @@ class WordPiece:
 
 def words(text: str) -> list[str]:
     """Lower-case words without accents; every punctuation mark and every Chinese character is a word of its own."""
-    clean = "".join(_cleaned(character) for character in text)
-    folded = unicodedata.normalize("NFD", _CHINESE.sub(r" \1 ", clean))
+    folded = unicodedata.normalize("NFD", "".join(_cleaned(character) for character in text))
     spaced = "".join(_spaced(character) for character in folded)
     return spaced.split()
 
 
 @functools.lru_cache(maxsize=4096)
 def _cleaned(character: str) -> str:
-    """Control characters vanish; every kind of blank becomes a space."""
+    """Control characters vanish; every kind of blank becomes a space, and Chinese characters stand alone."""
     if character in "\t\n\r" or character.isspace():
         return " "
     if character in "\0\ufffd" or unicodedata.category(character)[0] == "C":
         return ""
-    return character
+    chinese = any(first <= ord(character) <= last for first, last in _CHINESE)
+    return f" {character} " if chinese else character
 
 
 @functools.lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from locoman.contracts import Decision, Message
-from locoman.errors import DamagedEncoder
+from locoman.errors import UnusableEncoder
 from locoman.routing.features import Floats
 from locoman.routing.kernels import meaning_kernel
 from locoman.routing.models import Encoder, Learnt, Meaning
@@ -39,7 +39,7 @@ class EncoderStage:
             return None
         try:
             return verdict(self.judge(question), self.learnt.names, self._demands, NAME)
-        except DamagedEncoder:
+        except UnusableEncoder:
             self._damaged = True
             return None
 

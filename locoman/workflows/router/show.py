@@ -11,8 +11,9 @@ from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, load_registry
 from locoman.workflows.collection import answering_packages, router_file
 from locoman.workflows.router.arbitration import read_measured
+from locoman.workflows.router.encoder_session import encoder_state
 from locoman.workflows.router.feedback import read_feedback
-from locoman.workflows.router.installed_encoder import Say, encoder_state, nobody_hears
+from locoman.workflows.router.installed_encoder import Say, nobody_hears
 from locoman.workflows.router.lessons import gather
 from locoman.workflows.router.oddities import idle_wishes, shared_phrases
 from locoman.workflows.router.ready import usable_model

@@ -12,8 +12,8 @@ import numpy as np
 
 from locoman.errors import StoreError
 from locoman.progress import Progress, no_progress
+from locoman.routing.encoder.bge import DIMENSIONS
 from locoman.routing.encoder.files import VECTORS
-from locoman.routing.encoder.minilm import DIMENSIONS
 from locoman.routing.features import Floats
 from locoman.routing.models import Encoder
 from locoman.store.atomic import write_atomic

@@ -1,20 +1,21 @@
-"""An encoder that is damaged or gone: words alone decide, that is said once, and the command that is named mends it."""
+"""An encoder that is damaged, gone, or has nothing that runs it: words alone decide, that is said once, and the command that is
+named mends it."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from support.command import Shell
-from support.encoder import encoder_files
+from support.encoder_sites import hub
 from support.kills import finish, locoman
 
 from locoman.app import App
-from locoman.errors import DamagedEncoder
+from locoman.errors import UnusableEncoder
 from locoman.routing.encoder.files import VOCABULARY, WEIGHTS, encoder_folder, verify
 from locoman.routing.features import Floats
 from locoman.routing.storage import load_model
@@ -22,10 +23,10 @@ from locoman.store.home import Home
 from locoman.store.registry import load_registry
 from locoman.workflows.collection import router_file
 from locoman.workflows.doctor import Check, examine
-from locoman.workflows.router import encoder_sources
-from locoman.workflows.router.installed_encoder import DAMAGED, MISSING, Watched
+from locoman.workflows.router.installed_encoder import DAMAGED, MISSING, NO_RUNTIME, Watched
 
 QUESTION = "turn the word garden around, letter by letter"
+NORM = b"embeddings.LayerNorm.weight" + b"\x4a\x80\x0c"  # its raw_data of 1536 bytes come next
 
 
 def overwrite(path: Path, at: int, data: bytes) -> None:
@@ -35,11 +36,17 @@ def overwrite(path: Path, at: int, data: bytes) -> None:
 
 
 def weights(folder: Path) -> None:
-    overwrite(folder / WEIGHTS.name, 50_000_000, b"\xff" * 400_000)
+    """Numbers in floating point that are none from now on; all others are whole, and any bits make some."""
+    at = (folder / WEIGHTS.name).read_bytes().index(NORM) + len(NORM)
+    overwrite(folder / WEIGHTS.name, at, b"\xff" * 1536)
 
 
 def header(folder: Path) -> None:
     overwrite(folder / WEIGHTS.name, 0, b"\0" * 4000)
+
+
+def whole_numbers(folder: Path) -> None:
+    overwrite(folder / WEIGHTS.name, 20_000_000, b"\xff" * 400_000)
 
 
 def vocabulary(folder: Path) -> None:
@@ -56,13 +63,15 @@ def check(home: Home, name: str, *, deep: bool = False) -> Check:
         return next(found for found in checks if found.name == name)
 
 
-@pytest.fixture(autouse=True)
-def repairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The package is where a new copy comes from."""
-    monkeypatch.setattr(encoder_sources, "package_folder", encoder_files)
+@pytest.fixture
+def repairs(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The hub is where a new copy comes from."""
+    with hub(monkeypatch):
+        yield
 
 
-@pytest.mark.parametrize("damage", [weights, header, vocabulary, short])
+@pytest.mark.usefixtures("repairs")
+@pytest.mark.parametrize("damage", [weights, whole_numbers, header, vocabulary, short])
 def test_damage_is_noticed_said_and_mended_by_the_command_that_is_named(
     meaning: Home, shell: Shell, damage: Callable[[Path], None]
 ) -> None:
@@ -91,16 +100,16 @@ def test_damage_is_noticed_said_and_mended_by_the_command_that_is_named(
     assert check(meaning, "router", deep=True).ok
 
 
+@pytest.mark.usefixtures("repairs")
+@pytest.mark.parametrize("damage", [weights, header])
 def test_damage_that_leaves_no_trace_in_the_files_times_is_found_by_the_deep_doctor_and_mended(
-    meaning: Home, shell: Shell, monkeypatch: pytest.MonkeyPatch
+    meaning: Home, shell: Shell, monkeypatch: pytest.MonkeyPatch, damage: Callable[[Path], None]
 ) -> None:
     """As after bits have rotted: what is remembered of the file says that it is whole."""
     folder = encoder_folder(meaning.encoders)
     sound = {file.name: file.sha256 for file in (WEIGHTS, VOCABULARY)}
-    monkeypatch.setattr(
-        "locoman.workflows.router.installed_encoder.KnownDigests.of", lambda self, file: sound[file.name]
-    )
-    weights(folder)
+    monkeypatch.setattr("locoman.workflows.router.encoder_session.KnownDigests.of", lambda self, file: sound[file.name])
+    damage(folder)
     found = shell("route", QUESTION)
     assert (found.code, found.err.count(DAMAGED)) == (0, 1)
     assert "(lexical)" in found.out
@@ -157,6 +166,50 @@ def test_a_router_that_the_host_or_show_had_to_fit_again_is_told_once(copied: Ho
         finish(locoman(copied.root, "stop"))
 
 
+def break_runtime(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For processes that are started: a package onnxruntime that cannot be imported, as where a library of its is missing."""
+    (folder / "broken").mkdir()
+    (folder / "broken" / "onnxruntime.py").write_text("raise ImportError('DLL load failed')")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(folder / "broken"), os.environ.get("PYTHONPATH", "")]))
+
+
+def test_without_onnx_runtime_words_alone_decide_and_that_is_said_once(
+    meaning: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def said(*arguments: str) -> str:
+        out, err = finish(locoman(meaning.root, *arguments))
+        assert DAMAGED not in err
+        assert "Traceback" not in err
+        assert err.count(NO_RUNTIME) == 1, err
+        return out
+
+    break_runtime(tmp_path, monkeypatch)
+    assert "(lexical)" in said("route", QUESTION)
+    unheard = meaning.root / "new.jsonl"  # what was read before is remembered
+    unheard.write_text(json.dumps({"text": "zorble " + QUESTION, "adapter": "words"}))
+    said("router", "test", str(unheard))
+    try:
+        said("ask", "Hello!")
+        assert json.loads(finish(locoman(meaning.root, "ask", "--json", QUESTION))[0])["stage"] == "lexical"
+        said("ask", QUESTION)
+        assert "(lexical)" in said("route", QUESTION)  # decided by the host
+    finally:
+        finish(locoman(meaning.root, "stop"))
+    said("router", "learn", str(unheard))
+    (fit,) = json.loads(finish(locoman(meaning.root, "router", "fit", "--json"))[0])["fits"]
+    assert (fit["encoder"], NO_RUNTIME in fit["notes"]) == (None, True)
+
+
+def test_where_onnx_runtime_works_again_the_encoder_does(
+    meaning: Home, shell: Shell, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as patch:
+        break_runtime(tmp_path, patch)
+        assert NO_RUNTIME in finish(locoman(meaning.root, "route", QUESTION))[1]
+    assert "(encoder)" in shell("route", QUESTION).out
+    assert finish(locoman(meaning.root, "route", QUESTION))[1] == ""
+
+
 class Rotting:
     """Gives good vectors until it is told to rot."""
 
@@ -173,7 +226,7 @@ def test_vectors_that_are_no_numbers_are_never_handed_on_and_said_once(tmp_path:
     assert watched.encode(["a"]).shape == (1, 4)
     encoder.rotten = True
     for _ in range(2):
-        with pytest.raises(DamagedEncoder):
+        with pytest.raises(UnusableEncoder):
             watched.encode(["a"])
     assert heard == [DAMAGED]
 

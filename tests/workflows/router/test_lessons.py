@@ -9,7 +9,7 @@ import pytest
 from locoman.catalog.manifest import read_package
 from locoman.catalog.shelf import shipped
 from locoman.routing.cascade import Router
-from locoman.routing.encoder.minilm import DIMENSIONS
+from locoman.routing.encoder.bge import DIMENSIONS
 from locoman.routing.examples import AdapterExamples
 from locoman.store.home import Home
 from locoman.workflows.router.feedback import Remark

@@ -18,6 +18,7 @@ from support.kills import finish, locoman
 from locoman.app import App
 from locoman.cli.route import describe
 from locoman.engines.host.discover import find_host
+from locoman.engines.host.files import HostFiles
 from locoman.engines.host.routing_client import HostDecider
 from locoman.routing.encoder.files import WEIGHTS, encoder_folder
 from locoman.store.home import Home
@@ -33,6 +34,11 @@ def served(installed: Path, vectors: Path, tmp_path_factory: pytest.TempPathFact
     finish(locoman(home.root, "ask", "Hello!"))
     yield home
     finish(locoman(home.root, "stop"))
+
+
+def decider_of(home: Home) -> HostDecider | None:
+    address = HostFiles(home.run, home.locks).read_address()
+    return None if address is None else HostDecider.at(address)
 
 
 def imported(root: Path, *arguments: str) -> tuple[str, set[str]]:
@@ -61,7 +67,8 @@ def test_the_host_holds_the_encoder_and_the_command_does_not(served: Home) -> No
     out, modules = imported(served.root, "route", "--json", QUESTION)
     assert '"stage": "encoder"' in out
     assert '"adapter": "words"' in out
-    assert not {"numpy", "httpx", "locoman.routing.encoder.minilm"} & modules
+    heavy = {"numpy", "httpx", "onnxruntime", "locoman.routing.encoder.bge", "locoman.routing.encoder.runtime"}
+    assert not heavy & modules
 
 
 def test_host_and_command_decide_alike(served: Home, shell: Shell) -> None:
@@ -79,21 +86,21 @@ def test_a_file_of_questions_is_routed_by_the_host(served: Home, shell: Shell, t
 
 
 def test_a_host_that_is_gone_or_a_stranger_on_its_port_is_passed_over(own: Home, shell: Shell) -> None:
-    assert HostDecider.find(own.run, own.locks) is None
+    assert decider_of(own) is None
     finish(locoman(own.root, "ask", "Hello!"))
     address = find_host(own.run, own.locks)
     assert address is not None
     psutil.Process(address.pid).kill()
     psutil.Process(address.pid).wait(10)
-    assert HostDecider.find(own.run, own.locks) is None
+    assert decider_of(own) is None
     assert shell("route", "--quiet", "What is 17 + 25?").out == "arithmetic\n"
     found = (own.run / "host.json").read_text()
     (own.run / "host.json").write_text(found.replace(address.nonce, "0" * len(address.nonce)))
-    assert HostDecider.find(own.run, own.locks) is None
+    assert decider_of(own) is None
 
 
 def test_what_the_host_cannot_read_is_decided_here(served: Home) -> None:
-    decider = HostDecider.find(served.run, served.locks)
+    decider = decider_of(served)
     assert decider is not None
     assert decider.try_to("half a character \ud800") is None
     assert decider.try_to("   ") is None
@@ -107,4 +114,4 @@ def test_the_command_needs_little_without_a_host_too(copied: Home) -> None:
     out, modules = imported(copied.root, "route", "--quiet", "Spell the word planet")
     assert out == "words\n"
     heavy = {"httpx", "gguf", "ollama", "rich", "psutil", "sklearn", "uvicorn", "starlette", "xllamacpp", "jinja2"}
-    assert not heavy & modules
+    assert not (heavy | {"onnxruntime"}) & modules

@@ -226,11 +226,11 @@ def test_a_file_that_is_not_the_encoder_is_refused_and_nothing_changes(
     copied: Home, shell: Shell, tmp_path: Path
 ) -> None:
     before = load_registry(copied.registry)
-    wheel = tmp_path / "fake.whl"
-    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+    fake = tmp_path / "fake.zip"
+    with zipfile.ZipFile(fake, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in FILES:
             archive.writestr(f"model/{file.name}", bytes(file.bytes))
-    for given in (wheel, tmp_path / "missing", tmp_path):
+    for given in (fake, tmp_path / "missing", tmp_path):
         result = shell("router", "encoder", "install", "--from", str(given))
         assert result.code in (1, 4), result.err
     assert not is_whole(encoder_folder(copied.encoders))
