@@ -157,6 +157,18 @@ def test_the_routers_encoder_goes_along(shell: Shell, copied: Home, tiny_encoder
         assert b"the router's encoder): MIT" in archive.read("LICENCES.txt")
 
 
+def test_the_encoder_of_another_version_of_locoman_stays_where_it_is(
+    shell: Shell, copied: Home, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "b.locoman"
+    assert shell("bundle", "create", str(path)).code == 0
+    monkeypatch.setattr(bundle_install, "FILES", (EncoderFile("other.onnx", 1, digest(b"a")),))
+    other = Home(tmp_path / "other")
+    assert shell("bundle", "install", str(path), "--no-check", "--home", str(other.root)).code == 0
+    assert not other.encoders.exists()
+    assert shell("route", "--quiet", "What is 17 + 25?", "--home", str(other.root)).out == "arithmetic\n"
+
+
 def test_a_router_that_cannot_be_read_is_fitted_anew(shell: Shell, classroom: Path, home: Home, tmp_path: Path) -> None:
     def spoil(contents: dict[str, bytes]) -> None:
         contents["router.npz"] = b"of another version"

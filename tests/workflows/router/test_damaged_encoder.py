@@ -23,7 +23,7 @@ from locoman.store.home import Home
 from locoman.store.registry import load_registry
 from locoman.workflows.collection import router_file
 from locoman.workflows.doctor import Check, examine
-from locoman.workflows.router.installed_encoder import DAMAGED, MISSING, NO_RUNTIME, Watched
+from locoman.workflows.router.installed_encoder import DAMAGED, MISSING, NO_RUNTIME, REINSTALL, Watched
 
 QUESTION = "turn the word garden around, letter by letter"
 NORM = b"embeddings.LayerNorm.weight" + b"\x4a\x80\x0c"  # its raw_data of 1536 bytes come next
@@ -195,6 +195,9 @@ def test_without_onnx_runtime_words_alone_decide_and_that_is_said_once(
         assert "(lexical)" in said("route", QUESTION)  # decided by the host
     finally:
         finish(locoman(meaning.root, "stop"))
+    doctor = json.loads(locoman(meaning.root, "doctor", "--json").communicate(timeout=120)[0])
+    (router,) = (check for check in doctor["checks"] if check["name"] == "router")
+    assert (router["ok"], router["fix"]) == (False, REINSTALL)
     said("router", "learn", str(unheard))
     (fit,) = json.loads(finish(locoman(meaning.root, "router", "fit", "--json"))[0])["fits"]
     assert (fit["encoder"], NO_RUNTIME in fit["notes"]) == (None, True)

@@ -213,6 +213,15 @@ def test_an_archive_that_is_damaged_is_refused(tmp_path: Path, kind: int) -> Non
         given_source(path).fetch(tmp_path, no_progress)
 
 
+def test_the_encoder_of_an_earlier_version_goes_when_this_one_comes(known: Home, shell: Shell) -> None:
+    earlier = known.encoders / "another-encoder-0123456789abcdef"
+    earlier.mkdir(parents=True)
+    (earlier / "model.safetensors").write_bytes(b"weights")
+    (known.encoders / "note.txt").write_bytes(b"")
+    assert shell("router", "encoder", "install", "--from", str(encoder_files())).code == 0
+    assert list(known.encoders.iterdir()) == [place(known)]
+
+
 def test_a_folder_without_them_is_refused_with_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(InvalidFile, match="missing"):
         given_source(tmp_path).fetch(tmp_path / "to", no_progress)
