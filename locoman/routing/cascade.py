@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import time
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 
 from locoman.contracts import Candidate, Decision, Message
 from locoman.routing import conversation
 from locoman.routing.common_words import words_of
+from locoman.routing.latest import Latest
 from locoman.routing.models import Encoder, Learnt, RouterModel
 from locoman.routing.stages.arbiter import NAME as ARBITER
 from locoman.routing.stages.arbiter import Arbiter
@@ -41,8 +41,8 @@ class Router:
         self._arbiter = arbiter
         self._demands = demands
         self._learnt = learnt
-        self._arbitrated: OrderedDict[str, Decision] = OrderedDict()
-        self._earlier: OrderedDict[str, Decision] = OrderedDict()
+        self._arbitrated = Latest[Decision](REMEMBERED)
+        self._earlier = Latest[Decision](REMEMBERED)
 
     @classmethod
     def of(cls, model: RouterModel, encoder: Encoder | None = None, arbiter: Arbiter | None = None) -> Router:
@@ -89,23 +89,14 @@ class Router:
     def _recalled(self, question: str) -> Decision:
         """As `alone`, for a question before: it comes again with each new one."""
         key = digest(question)
-        decision = self._earlier.get(key)
-        if decision is None:
-            decision = self._earlier[key] = self.alone(question)
-            if len(self._earlier) > REMEMBERED:
-                self._earlier.popitem(last=False)
-        return decision
+        return self._earlier.get(key) or self._earlier.keep(key, self.alone(question))
 
     def _reviewed(self, arbiter: Arbiter, question: str, decision: Decision) -> Decision:
         known = self._arbitrated.get(question)
         if known is not None:
             return known
         reviewed = arbiter.review(question, decision, self._demands)
-        if reviewed.stage == ARBITER:
-            self._arbitrated[question] = reviewed
-            if len(self._arbitrated) > REMEMBERED:
-                self._arbitrated.popitem(last=False)
-        return reviewed
+        return self._arbitrated.keep(question, reviewed) if reviewed.stage == ARBITER else reviewed
 
 
 def demands_of(model: RouterModel) -> Demands:

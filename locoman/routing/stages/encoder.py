@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ from locoman.contracts import Decision, Message
 from locoman.errors import UnusableEncoder
 from locoman.routing.features import Floats
 from locoman.routing.kernels import meaning_kernel
+from locoman.routing.latest import Latest
 from locoman.routing.models import Encoder, Learnt, Meaning
 from locoman.routing.scorer import Judgement
 from locoman.routing.stages.lexical import alike
@@ -18,7 +18,7 @@ from locoman.routing.stages.verdict import Demands, verdict
 from locoman.routing.text import is_foreign, normalise
 
 NAME = "encoder"
-REMEMBERED = 64  # vectors of the latest questions: a conversation asks for the same ones again and again
+REMEMBERED = 64  # vectors of the latest questions
 
 
 class EncoderStage:
@@ -29,7 +29,7 @@ class EncoderStage:
         self._meaning = meaning
         self._encoder = encoder
         self._demands = demands
-        self._known: OrderedDict[str, Floats] = OrderedDict()
+        self._known = Latest[Floats](REMEMBERED)
         self._damaged = False
 
     def decide(self, question: str, history: Sequence[Message]) -> Decision | None:
@@ -68,8 +68,5 @@ class EncoderStage:
     def _vector(self, text: str) -> Floats:
         known = self._known.get(text)
         if known is None:
-            known = np.asarray(self._encoder.encode([text])[0], dtype=np.float32)
-            self._known[text] = known
-            if len(self._known) > REMEMBERED:
-                self._known.popitem(last=False)
+            known = self._known.keep(text, np.asarray(self._encoder.encode([text])[0], dtype=np.float32))
         return known
