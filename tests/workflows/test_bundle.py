@@ -106,7 +106,7 @@ def test_the_plan_names_sizes_and_licences_and_changes_nothing(shell: Shell, cla
     assert not home.registry.exists()
     lines = shell("bundle", "install", str(classroom), "--dry-run").out
     assert "copied to this machine" in lines
-    assert "Disk      17.8 MB needed" in lines
+    assert "Disk      18.9 MB needed" in lines
 
 
 def test_installing_twice_keeps_everything(shell: Shell, classroom: Path, copied: Home) -> None:

@@ -214,7 +214,7 @@ def test_the_plan_tells_what_goes_where(shell: Shell, laptop: Laptop, monkeypatc
     text = shell("bundle", "install", str(laptop.bundle), "--ollama", "--dry-run").out
     assert "0.33.0: loco-tiny:latest is made of the bundle's file; 6.72 MB more in Ollama" in text
     assert "keeps no copy" in text
-    assert re.search(r"Disk      16\.\d MB needed, 2\.\d+ MB of it to stay", text)
+    assert re.search(r"Disk      17\.\d MB needed, 3\.\d+ MB of it to stay", text)
     assert (laptop.tags(), laptop.home.registry.exists()) == ({}, False)
 
 

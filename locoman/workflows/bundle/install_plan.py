@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from locoman.catalog.bundle import ENCODER_FOLDER, Bundle, BundledAdapter, BundledBase, open_bundle
+from locoman.catalog.bundle import ENCODER_FOLDER, ROUTER_NAME, Bundle, BundledAdapter, BundledBase, open_bundle
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec, Spec
 from locoman.errors import (
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from locoman.workflows.bundle.into_ollama import Place
 
 BaseAction = Literal["copy", "use", "keep", "into ollama"]
+ROUTER_BYTES = 1 << 20  # of one that is fitted here, to some hundred examples, about
 _WORK_SHARE = 2
 """A base on its way into Ollama is here twice for a while: as the bundle has it, and in the form that Ollama keeps."""
 
@@ -79,6 +80,7 @@ def plan_bundle_install(
         )
         kept = sum(int(_size(bundle, adapter) * DISK_SHARE) for adapter, there in adapters if not there)
         kept += 0 if is_sound(encoder_folder(home.encoders)) else sum(f.bytes for f in bundle.below(ENCODER_FOLDER))
+        kept += bundle.file(ROUTER_NAME).bytes if bundle.manifest.router else ROUTER_BYTES
         size = bundle.file(base.gguf).bytes if base else 0
         making = place is not None and place.action != "use"
         copied = action == "copy" or (place is not None and bool(place.second_copy))
