@@ -6,6 +6,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ MAX_KEPT = 50_000  # texts; beyond, only those asked for last are kept
 MAX_BYTES = 256 << 20
 _BATCH = 256
 _KEY_BYTES = 16
+_FILE = "vectors-{}.npz"
 
 
 class Remembering:
@@ -57,15 +59,16 @@ class Remembering:
         keys = np.frombuffer(b"".join(kept), dtype=np.uint8).reshape(-1, _KEY_BYTES)
         np.savez(buffer, keys=keys, vectors=np.stack(list(kept.values())))
         assert self._path is not None
-        try:
+        with suppress(StoreError, OSError):
             write_atomic(self._path, buffer.getvalue(), mode=0o600)
-        except StoreError:
-            return
+            for other in self._path.parent.glob(_FILE.format("*")):
+                if other != self._path:  # of an earlier encoder
+                    other.unlink(missing_ok=True)
 
 
 def vectors_file(home: Home) -> Path:
     """Where the vectors are kept; those of another encoder have another name."""
-    return home.root / "cache" / f"vectors-{VECTORS}.npz"
+    return home.root / "cache" / _FILE.format(VECTORS)
 
 
 def _read(path: Path) -> dict[bytes, Floats]:

@@ -15,7 +15,7 @@ from locoman.store.home import Home
 from locoman.workflows.router.feedback import Remark
 from locoman.workflows.router.fitting import fit_lessons
 from locoman.workflows.router.lessons import Lessons, gather, taught
-from locoman.workflows.router.vectors import Remembering
+from locoman.workflows.router.vectors import Remembering, vectors_file
 
 LESSONS = Lessons((AdapterExamples("a", mine=("one", "two")), AdapterExamples("b", mine=("three",))), ("hello", "bye"))
 OLD = ("arithmetic", "dates", "units", "words")
@@ -74,6 +74,15 @@ def test_a_damaged_cache_is_made_again(home: Home, damage: bytes) -> None:
     encoder = Counts()
     Remembering(encoder, path).encode(["a"])
     assert encoder.texts == ["a"]
+
+
+def test_vectors_of_an_earlier_encoder_go_and_nothing_else_does(home: Home) -> None:
+    path = vectors_file(home)
+    path.parent.mkdir(parents=True)
+    for name in ("vectors-0123456789abcdef-2.npz", "digests.json"):
+        (path.parent / name).write_bytes(b"")
+    Remembering(Counts(), path).encode(["a"])
+    assert sorted(file.name for file in path.parent.iterdir()) == ["digests.json", path.name]
 
 
 def test_a_packages_keyword_that_others_are_asked_with_has_no_force_unless_the_user_wants_it(
