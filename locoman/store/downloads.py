@@ -30,7 +30,7 @@ from locoman.store.part import Part
 MAX_REDIRECTS = 5
 MAX_BYTES_OF_UNKNOWN_SIZE = 1 << 30
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
-_TIMEOUT = httpx.Timeout(30.0, connect=10.0)
+_CONNECT_SECONDS = 10.0
 _GOOD_TRY_BYTES = 1 << 20
 
 
@@ -42,11 +42,13 @@ class Patience:
         tries: in a row that bring less than 1 MiB each; two of them when no server was ever reached.
         first_wait: seconds before the second try, doubled each time.
         longest_wait: seconds, also when the server asks for more.
+        silence: seconds without a byte after which a try has failed.
     """
 
     tries: int = 6
     first_wait: float = 0.5
     longest_wait: float = 15.0
+    silence: float = 30.0
 
 
 def download(
@@ -162,10 +164,11 @@ def _attempt(job: _Job, part: Part, http: httpx.Client) -> None:
 def _response(job: _Job, http: httpx.Client, headers: dict[str, str]) -> Iterator[httpx.Response]:
     """The answer after redirects; none may lead from https to http."""
     url = httpx.URL(job.url)
+    timeout = httpx.Timeout(job.patience.silence, connect=min(_CONNECT_SECONDS, job.patience.silence))
     for _ in range(MAX_REDIRECTS + 1):
         if url.scheme not in ("http", "https"):
             raise job.failed(f"{str(url)[:200]!r} is not an http or https address")
-        request = http.build_request("GET", url, headers=headers, timeout=_TIMEOUT)
+        request = http.build_request("GET", url, headers=headers, timeout=timeout)
         with closing(http.send(request, stream=True, follow_redirects=False)) as response:
             if not response.has_redirect_location:
                 yield response

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -309,10 +310,9 @@ def test_a_chunked_body_that_is_cut_is_not_taken_for_whole(desk: Desk) -> None:
     assert desk.target.read_bytes() == CONTENT
 
 
-def test_a_server_that_falls_silent_is_asked_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloads, "_TIMEOUT", httpx.Timeout(0.2))
+def test_a_server_that_falls_silent_is_asked_again(desk: Desk) -> None:
     desk.server.then(Reply(silent=1.0), Reply(cut_after=1000))
-    desk.fetch()
+    desk.fetch(patience=replace(QUICK, silence=0.2))
     assert ranges(desk.server) == [None, None, "bytes=1000-"]
 
 
