@@ -155,7 +155,7 @@ def _describe_install(plan: BundleInstallPlan) -> dict[str, Any]:
             "second_copy": place.second_copy,
         } if place else None,
         "disk_bytes": plan.disk_bytes, "kept_bytes": plan.kept_bytes, "disk_free": plan.disk_free,
-        "memory_bytes": plan.memory_bytes,
+        "memory_bytes": plan.memory_bytes, "encoder": plan.encoder,
     }  # fmt: skip
 
 
@@ -166,6 +166,8 @@ def _install_lines(plan: BundleInstallPlan) -> Iterator[str]:
     for adapter, there in plan.adapters:
         state = "installed already" if there else "new"
         yield f"Adapter   {adapter.ref}  ({state}; licence {adapter.licence})"
+    if plan.encoder:
+        yield "Encoder   the router's, which understands what questions mean"
     yield f"Licences  {', '.join(plan.licences)}"
     stays = "" if plan.kept_bytes == plan.disk_bytes else f", {megabytes(plan.kept_bytes)} of it to stay"
     yield f"Disk      {megabytes(plan.disk_bytes)} needed{stays}, {megabytes(plan.disk_free)} free"

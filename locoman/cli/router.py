@@ -132,11 +132,11 @@ def bench(app: App, out: Output, train: Path, tests: Path, k: int | None, seed: 
     Example:
       locoman router bench --train train.jsonl --test val.jsonl --k 20 --json
     """
-    from locoman.workflows.router.installed_encoder import home_encoder
+    from locoman.workflows.router.installed_encoder import working_encoder
     from locoman.workflows.router.labelled import read_labelled
     from locoman.workflows.router.trial import bench as run
 
-    encoder = None if lexical else home_encoder(app.home, out.note_once)
+    encoder = None if lexical else working_encoder(app.home, out.note_once)
     trial = run(read_labelled(train), read_labelled(tests), encoder, k, seed)
     document: dict[str, Any] = {
         **{name: round_figure(value) for name, value in trial.quality.figures().items()},

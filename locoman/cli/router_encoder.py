@@ -44,6 +44,7 @@ def install(app: App, out: Output, given: Path | None, dry_run: bool) -> None:
         "folder": str(plan.folder),
         "sources": [{"source": s.name, "how": s.sentence, "download_bytes": s.download_bytes} for s in plan.sources],
         "installed": not plan.sources,
+        "unheard": plan.unheard,
         "damaged": plan.damaged,
     }
     lines = [f"Encoder   {NAME}  (licence {LICENCE}; {megabytes(plan.bytes)} on disk)"]
@@ -52,14 +53,20 @@ def install(app: App, out: Output, given: Path | None, dry_run: bool) -> None:
         f"          from {s.name}: {s.sentence}" + (f", {megabytes(s.download_bytes)}" if s.download_bytes else "")
         for s in plan.sources
     ]
-    if dry_run or not plan.sources:
-        out.result(document, lambda: out.lines([*lines, "          installed already"] if not plan.sources else lines))
+    if not plan.sources:
+        lines.append(
+            "          installed already" + (", but not heard: the router is fitted again" if plan.unheard else "")
+        )
+    if dry_run or not (plan.sources or plan.unheard):
+        out.result(document, lambda: out.lines(lines))
         return
     out.notes(lines)
     with out.stages() as stages:
         fits = execute_encoder(app.home, plan, stages)
     document |= {"installed": True, "damaged": False, "fits": [describe_fit(fit) for fit in fits]}
-    out.result(document, lambda: out.lines([f"The encoder {NAME} is ready.", *fit_lines(fits)]))
+    heard = all(fit.encoder for fit in fits if fit.examples)
+    ready = f"The encoder {NAME} is {'ready' if heard else 'here, but the router does not use it'}."
+    out.result(document, lambda: out.lines([ready, *fit_lines(fits)]))
 
 
 @make("remove", into=encoder)

@@ -132,9 +132,10 @@ def execute_install(home: Home, plan: InstallPlan, stages: Stages) -> Installed:
         registry = registry.with_base(changed := with_active(base, _to_activate(plan, base, installed)))
         encoder.publish(tx)
         unfitted = changed.active != base.active or not plan.adapters_kept or not router_file(home, base).is_file()
-        if encoder.here or unfitted:
+        heard = encoder.here or plan.encoder.plan.unheard
+        if heard or unfitted:
             stages("Router")(0, None, "")
-        if encoder.here:
+        if heard:
             registry, _ = refit_all(tx, registry)
         elif unfitted:
             registry = with_router(tx, registry, base.name)

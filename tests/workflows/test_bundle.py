@@ -134,7 +134,7 @@ def tiny_encoder(copied: Home, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two small files that stand for the encoder's 34 MB; only that they are carried over is looked at."""
     content = {"model_quantized.onnx": b"weights" * 1000, "vocab.txt": b"a\nb\n"}
     known = tuple(EncoderFile(name, len(data), digest(data)) for name, data in content.items())
-    for module in (encoder_files, create, bundle_install):
+    for module in (encoder_files, create, bundle_install, install_plan):
         monkeypatch.setattr(module, "FILES", known)
     folder = encoder_files.encoder_folder(copied.encoders)
     folder.mkdir(parents=True)
@@ -148,7 +148,11 @@ def test_the_routers_encoder_goes_along(shell: Shell, copied: Home, tiny_encoder
     document = shell("bundle", "create", str(path), "--json").document
     assert document["encoder"]
     other = Home(tmp_path / "other")
+    plan = shell("bundle", "install", str(path), "--dry-run", "--home", str(other.root)).out
+    assert "Encoder " in plan
+    assert "Apache-2.0, MIT" in plan
     assert shell("bundle", "install", str(path), "--no-check", "--home", str(other.root)).code == 0
+    assert "Encoder " not in shell("bundle", "install", str(path), "--dry-run", "--home", str(other.root)).out
     brought = other.encoders / tiny_encoder.name
     assert {file.name: file.read_bytes() for file in brought.iterdir()} == {
         file.name: file.read_bytes() for file in tiny_encoder.iterdir()
@@ -157,12 +161,20 @@ def test_the_routers_encoder_goes_along(shell: Shell, copied: Home, tiny_encoder
         assert b"the router's encoder): MIT" in archive.read("LICENCES.txt")
 
 
+def test_a_damaged_encoder_is_told_and_not_left_out(shell: Shell, tiny_encoder: Path, tmp_path: Path) -> None:
+    (tiny_encoder / "vocab.txt").write_bytes(b"a\nc\n")
+    result = shell("bundle", "create", str(tmp_path / "b.locoman"))
+    assert result.code == 4
+    assert "locoman router encoder install" in result.err
+    assert not (tmp_path / "b.locoman").exists()
+
+
 def test_the_encoder_of_another_version_of_locoman_stays_where_it_is(
     shell: Shell, copied: Home, tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "b.locoman"
     assert shell("bundle", "create", str(path)).code == 0
-    monkeypatch.setattr(bundle_install, "FILES", (EncoderFile("other.onnx", 1, digest(b"a")),))
+    monkeypatch.setattr(install_plan, "FILES", (EncoderFile("other.onnx", 1, digest(b"a")),))
     other = Home(tmp_path / "other")
     assert shell("bundle", "install", str(path), "--no-check", "--home", str(other.root)).code == 0
     assert not other.encoders.exists()

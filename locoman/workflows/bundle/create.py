@@ -21,7 +21,7 @@ from locoman.catalog.bundle import (
 from locoman.catalog.manifest import AdapterPackage, read_package
 from locoman.catalog.shelf import Shelf
 from locoman.catalog.spec import BaseSpec
-from locoman.errors import InvalidFile
+from locoman.errors import InvalidFile, MissingPrerequisite
 from locoman.names import AdapterRef, BaseRef
 from locoman.progress import Stages, shifted
 from locoman.routing.encoder.files import FILES, LICENCE, NAME, encoder_folder, is_sound
@@ -34,6 +34,7 @@ from locoman.workflows.adapter_files import GGUF_NAME
 from locoman.workflows.bundle.texts import licences_text, readme_text
 from locoman.workflows.collection import base_file, installed_base, router_file
 from locoman.workflows.model_files import check_target
+from locoman.workflows.router.encoder_session import REPAIR
 
 _LICENCE_FILES = ("LICENSE*", "LICENCE*", "NOTICE*")
 
@@ -146,7 +147,9 @@ def _files(
     if router:
         yield ROUTER_NAME, router_file(home, base)
     encoder = encoder_folder(home.encoders)
-    if with_base and is_sound(encoder):
+    if with_base and encoder.is_dir():
+        if not is_sound(encoder):
+            raise MissingPrerequisite("The router's encoder is damaged, and would be missing in the bundle.", REPAIR)
         for file in FILES:
             yield f"{ENCODER_FOLDER}/{file.name}", encoder / file.name
     if with_base:

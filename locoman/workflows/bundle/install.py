@@ -13,7 +13,7 @@ from locoman.catalog.spec import BaseSpec
 from locoman.errors import BadDelivery, InvalidFile, StoreError, UnknownName
 from locoman.names import BaseRef
 from locoman.progress import Stages
-from locoman.routing.encoder.files import FILES, encoder_folder, is_sound, verify
+from locoman.routing.encoder.files import FILES, encoder_folder, verify
 from locoman.store.digests import sha256_of
 from locoman.store.home import Home
 from locoman.store.new_archive import files_of
@@ -22,7 +22,7 @@ from locoman.store.transaction import Transaction, change
 from locoman.workflows.activate import with_active
 from locoman.workflows.adapter_files import finish_adapter, installed_whole
 from locoman.workflows.bundle.base_spec import check_same, unpack_spec
-from locoman.workflows.bundle.install_plan import BundleInstallPlan
+from locoman.workflows.bundle.install_plan import BundleInstallPlan, brings_encoder
 from locoman.workflows.collection import with_router
 from locoman.workflows.install import Installed, in_place
 from locoman.workflows.provide.provider import BaseGguf
@@ -164,8 +164,7 @@ def _bring_encoder(tx: Transaction, bundle: Bundle, stages: Stages) -> None:
     One of another version of locoman stays where it is: routers are fitted without it.
     """
     place = encoder_folder(tx.home.encoders)
-    theirs = {file.name for file in bundle.below(ENCODER_FOLDER)}
-    if is_sound(place) or not theirs.issuperset(f"{ENCODER_FOLDER}/{file.name}" for file in FILES):
+    if not brings_encoder(tx.home, bundle):
         return
     stages("The router's encoder")(0, None, "")
     staged = tx.staging / "encoder"

@@ -19,7 +19,7 @@ from locoman.errors import (
     UsageError,
 )
 from locoman.names import BaseRef
-from locoman.routing.encoder.files import encoder_folder, is_sound
+from locoman.routing.encoder.files import FILES, LICENCE, encoder_folder, is_sound
 from locoman.store.home import Home
 from locoman.store.registry import Registry, load_registry
 from locoman.workflows.adapter_files import DISK_SHARE, installed_whole
@@ -44,7 +44,7 @@ class BundleInstallPlan:
     `action`: the base is copied out of it, or that very file of Ollama's is used, or the installed base is kept, or it goes
     into Ollama as `place` says. `spec` is None where nothing has to be known of the base. `adapters` pairs each with whether
     it is installed already. Bytes: `disk_bytes` are needed in LOCOMAN_HOME, `kept_bytes` of them stay, `ollama_bytes` come
-    into Ollama.
+    into Ollama. `encoder`: the router's comes along.
     """
 
     path: Path
@@ -59,6 +59,7 @@ class BundleInstallPlan:
     memory_bytes: int
     place: Place | None = None
     ollama_bytes: int = 0
+    encoder: bool = False
 
 
 def plan_bundle_install(
@@ -79,7 +80,8 @@ def plan_bundle_install(
             for adapter in bundle.manifest.adapters
         )
         kept = sum(int(_size(bundle, adapter) * DISK_SHARE) for adapter, there in adapters if not there)
-        kept += 0 if is_sound(encoder_folder(home.encoders)) else sum(f.bytes for f in bundle.below(ENCODER_FOLDER))
+        encoder = brings_encoder(home, bundle)
+        kept += sum(file.bytes for file in FILES) if encoder else 0
         kept += bundle.file(ROUTER_NAME).bytes if bundle.manifest.router else ROUTER_BYTES
         size = bundle.file(base.gguf).bytes if base else 0
         making = place is not None and place.action != "use"
@@ -87,16 +89,24 @@ def plan_bundle_install(
         needed = kept + size * (_WORK_SHARE if making else 1 if copied else 0)
         kept += size if copied else 0
         licences = {adapter.licence for adapter in bundle.manifest.adapters} | ({base.licence} if base else set())
+        licences |= {LICENCE} if encoder else set()
     memory = spec.spec.runtime.memory_bytes if spec else 0
     plan = BundleInstallPlan(
         path, name, action, spec.spec if spec else None, adapters, tuple(sorted(licences)), needed, kept,
-        disk_free(home.root), memory, place, size if making else 0,
+        disk_free(home.root), memory, place, size if making else 0, encoder,
     )  # fmt: skip
     if plan.disk_bytes > plan.disk_free:
         raise NotEnoughDisk(plan.disk_bytes, plan.disk_free, home.root)
     if memory > machine_memory() * MEMORY_MARGIN:
         raise NotEnoughMemory(name, memory, machine_memory())
     return plan
+
+
+def brings_encoder(home: Home, bundle: Bundle) -> bool:
+    """Whether this machine has no sound encoder, and the bundle has the one of this version of locoman."""
+    theirs = {file.name for file in bundle.below(ENCODER_FOLDER)}
+    ours = {f"{ENCODER_FOLDER}/{file.name}" for file in FILES}
+    return ours <= theirs and not is_sound(encoder_folder(home.encoders))
 
 
 def _base_of_adapters(bundle: Bundle, registry: Registry) -> str:

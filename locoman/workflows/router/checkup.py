@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from locoman.errors import InvalidFile, MissingPrerequisite, UnusableEncoder
+from locoman.errors import InvalidFile, MissingPrerequisite
 from locoman.routing.encoder.files import encoder_folder, is_sound
 from locoman.routing.storage import load_model
 from locoman.sizes import megabytes
 from locoman.store.home import Home
 from locoman.store.registry import Registry
 from locoman.workflows.collection import answering_packages, router_file
-from locoman.workflows.router.encoder_session import encoder_state
+from locoman.workflows.router.encoder import unheard
+from locoman.workflows.router.encoder_session import REPAIR, encoder_state
 from locoman.workflows.router.feedback import read_feedback
-from locoman.workflows.router.installed_encoder import REINSTALL, REPAIR, home_encoder
+from locoman.workflows.router.installed_encoder import DAMAGED, REINSTALL, working_encoder
 from locoman.workflows.router.lessons import gather
 from locoman.workflows.router.oddities import idle_remarks, idle_wishes, shared_phrases
 from locoman.workflows.router.wishes import read_wishes
@@ -32,21 +33,21 @@ def check_router(home: Home, registry: Registry, *, deep: bool) -> str:
             "The router's encoder is missing, so words alone decide; locoman router fit makes that its usual state."
         )
         raise MissingPrerequisite(sentence, REPAIR)
-    if meaning:
+    if state == "sound":
         _try_encoder(home)
+    if unheard(home, registry):
+        raise MissingPrerequisite("The router was fitted without its encoder, which is here.", "locoman router fit")
     how = "with its encoder" if meaning else f"words alone ({REPAIR} teaches it what they mean)"
     return f"{path.name}, {megabytes(path.stat().st_size)}, {how}"
 
 
 def _try_encoder(home: Home) -> None:
     """Raises MissingPrerequisite where it does not work, although its files are whole."""
-    encoder = home_encoder(home)
-    try:
-        if encoder is not None:
-            encoder.encode(["What is 17 + 25?"])
-    except UnusableEncoder as error:
-        sentence = "The router's encoder does not work here, so words alone decide: ONNX Runtime cannot open it."
-        raise MissingPrerequisite(sentence, REINSTALL) from error
+    said: list[str] = []
+    if working_encoder(home, said.append) is None:
+        if DAMAGED in said:
+            raise MissingPrerequisite("The router's encoder is damaged, so words alone decide.", REPAIR)
+        raise MissingPrerequisite("ONNX Runtime does not work here, so words alone decide.", REINSTALL)
 
 
 def check_wishes(home: Home, registry: Registry) -> str:

@@ -11,10 +11,13 @@ from pathlib import Path
 from locoman.errors import LocomanError, MissingPrerequisite, NoSource, NotEnoughDisk
 from locoman.progress import Stages
 from locoman.routing.encoder.files import BYTES, FILES, NAME, encoder_folder, is_sound, verify
+from locoman.routing.storage import load_model
 from locoman.store.atomic import mapped
 from locoman.store.home import Home
 from locoman.store.locks import held
+from locoman.store.registry import Registry, load_registry
 from locoman.store.transaction import Transaction, change
+from locoman.workflows.router.encoder_session import encoder_state
 from locoman.workflows.router.encoder_sources import EncoderSource, given_source, known_sources
 from locoman.workflows.router.fitting import Fit, fit_all
 
@@ -22,7 +25,7 @@ from locoman.workflows.router.fitting import Fit, fit_all
 @dataclass(frozen=True, slots=True)
 class EncoderPlan:
     """What bringing the encoder would do: the sources in the order in which they are tried; none if it is here and whole.
-    `damaged`: one that is here and is not what it should be goes.
+    `damaged`: one that is here and is not what it should be goes. `unheard`: it is here, and a router was fitted without it.
 
     `bytes` on disk; while it is fetched, twice as many are needed.
     """
@@ -31,6 +34,7 @@ class EncoderPlan:
     sources: tuple[EncoderSource, ...]
     bytes: int = BYTES
     damaged: bool = False
+    unheard: bool = False
 
     @property
     def download_bytes(self) -> int:
@@ -43,13 +47,26 @@ def plan_encoder(home: Home, given: Path | None = None) -> EncoderPlan:
     folder = encoder_folder(home.encoders)
     sound = is_sound(folder)
     if sound and given is None:
-        return EncoderPlan(folder, ())
+        return EncoderPlan(folder, (), unheard=unheard(home, load_registry(home.registry)))
     existing = next(place for place in (home.root, *home.root.parents) if place.exists())
     free = shutil.disk_usage(existing).free
     if free < 2 * BYTES:
         raise NotEnoughDisk(2 * BYTES, free, home.root)
     sources = tuple(known_sources()) if given is None else (given_source(given),)
     return EncoderPlan(folder, sources, damaged=folder.is_dir() and not sound)
+
+
+def unheard(home: Home, registry: Registry) -> bool:
+    """Whether the encoder is here while the router of some base was fitted without it: somebody was stopped between the two."""
+    return encoder_state(home) == "sound" and any(map(_deaf, (home.root / base.router for base in registry.bases)))
+
+
+def _deaf(router: Path) -> bool:
+    try:
+        learnt = load_model(router).learnt
+    except LocomanError:
+        return False  # is fitted again when it is used
+    return learnt is not None and learnt.meaning is None
 
 
 @contextmanager
@@ -96,13 +113,17 @@ def execute_encoder(home: Home, plan: EncoderPlan, stages: Stages) -> tuple[Fit,
 
 
 def remove_encoder(home: Home) -> tuple[Fit, ...]:
-    """Deletes the encoder; words alone decide from then on. Raises MissingPrerequisite when there is none, StoreError."""
-    folder = encoder_folder(home.encoders)
+    """Deletes the encoder, one of an earlier version too; words alone decide from then on.
+
+    Raises MissingPrerequisite when there is none, StoreError.
+    """
     with change(home) as tx:
-        if not folder.is_dir():
+        folders = tuple(home.encoders.glob("*"))
+        if not folders:
             raise MissingPrerequisite("The encoder is not installed.", "locoman router show")
-        with mapped(folder):
-            folder.replace(tx.staging / "encoder")
+        for folder in folders:
+            with mapped(folder):
+                folder.replace(tx.staging / folder.name)
         return fit_all(tx)
 
 
@@ -111,7 +132,8 @@ def _fetch(plan: EncoderPlan, place: Path, stages: Stages) -> None:
     passed_over: list[tuple[str, str]] = []
     for source in plan.sources:
         try:
-            source.fetch(place, stages(f"Encoder {NAME}: {source.name}"))
+            instead = f" (no {passed_over[-1][0]})" if passed_over else ""
+            source.fetch(place, stages(f"Encoder {NAME}: {source.name}{instead}"))
             verify(place)
             return
         except LocomanError as error:

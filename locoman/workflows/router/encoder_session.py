@@ -17,6 +17,7 @@ from locoman.store.home import Home
 from locoman.store.identity import stamp
 from locoman.store.known_digests import KnownDigests
 
+REPAIR = "locoman router encoder install"
 State = Literal["absent", "damaged", "sound"]
 
 

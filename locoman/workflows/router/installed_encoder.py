@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import shlex
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,12 +16,11 @@ from locoman.routing.encoder.files import encoder_folder
 from locoman.routing.features import Floats
 from locoman.routing.models import Encoder
 from locoman.store.home import Home
-from locoman.workflows.router.encoder_session import encoder_state, forget, session_in, stamps
+from locoman.workflows.router.encoder_session import REPAIR, encoder_state, forget, session_in, stamps
 
-REPAIR = "locoman router encoder install"
 MISSING = f"The router's encoder is missing, so words alone decide. Next: {REPAIR}"
 DAMAGED = f"The router's encoder is damaged, so words alone decide. Next: {REPAIR}"
-REINSTALL = "pip install --force-reinstall onnxruntime"
+REINSTALL = f"{shlex.quote(sys.executable)} -m pip install --force-reinstall onnxruntime"
 NO_RUNTIME = f"ONNX Runtime does not work here, so words alone decide. Next: {REINSTALL}"
 
 Say = Callable[[str], None]
@@ -45,6 +46,17 @@ def home_encoder(home: Home, say: Say = nobody_hears) -> Encoder | None:
     except LocomanError:
         say(DAMAGED)
         return None
+
+
+def working_encoder(home: Home, say: Say = nobody_hears) -> Encoder | None:
+    """As `home_encoder`, tried on a word: None also where it turns out that it does not work."""
+    encoder = home_encoder(home, say)
+    try:
+        if encoder is not None:
+            encoder.encode(["word"])
+    except UnusableEncoder:
+        return None
+    return encoder
 
 
 class Watched:

@@ -119,9 +119,9 @@ def test_damage_that_leaves_no_trace_in_the_files_times_is_found_by_the_deep_doc
     assert shell("router", "learn", str(learned)).code == 0
     model = load_model(router_file(meaning, load_registry(meaning.registry).current()))
     assert model.learnt is not None
-    assert check(meaning, "router").ok
-    doctor = check(meaning, "router", deep=True)
-    assert (doctor.ok, doctor.fix) == (False, "locoman router encoder install")
+    for deep in (False, True):
+        doctor = check(meaning, "router", deep=deep)
+        assert (doctor.ok, doctor.fix) == (False, "locoman router encoder install")
     assert shell("router", "encoder", "install").code == 0
     verify(folder)
     assert "(encoder)" in shell("route", QUESTION).out
@@ -188,6 +188,7 @@ def test_without_onnx_runtime_words_alone_decide_and_that_is_said_once(
     unheard = meaning.root / "new.jsonl"  # what was read before is remembered
     unheard.write_text(json.dumps({"text": "zorble " + QUESTION, "adapter": "words"}))
     said("router", "test", str(unheard))
+    assert "lexical" in said("router", "bench", "--train", str(unheard), "--test", str(unheard))
     try:
         said("ask", "Hello!")
         assert json.loads(finish(locoman(meaning.root, "ask", "--json", QUESTION))[0])["stage"] == "lexical"

