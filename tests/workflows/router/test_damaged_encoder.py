@@ -194,9 +194,9 @@ def test_without_onnx_runtime_words_alone_decide_and_that_is_said_once(
         assert json.loads(finish(locoman(meaning.root, "ask", "--json", QUESTION))[0])["stage"] == "lexical"
         said("ask", QUESTION)
         assert "(lexical)" in said("route", QUESTION)  # decided by the host
+        doctor = json.loads(locoman(meaning.root, "doctor", "--json").communicate(timeout=120)[0])
     finally:
         finish(locoman(meaning.root, "stop"))
-    doctor = json.loads(locoman(meaning.root, "doctor", "--json").communicate(timeout=120)[0])
     (router,) = (check for check in doctor["checks"] if check["name"] == "router")
     assert (router["ok"], router["fix"]) == (False, REINSTALL)
     said("router", "learn", str(unheard))

@@ -16,7 +16,7 @@ from support.faulty_http import FileServer, Reply
 from support.kills import finish, locoman
 
 from locoman.catalog.shelf import Shelf, shipped
-from locoman.errors import InvalidFile, NoSource, NotEnoughDisk, StoreError
+from locoman.errors import InvalidFile, MissingPrerequisite, NoSource, NotEnoughDisk, StoreError
 from locoman.names import BaseRef
 from locoman.progress import no_progress, quiet_stages
 from locoman.routing.encoder.files import BYTES, FILES, VOCABULARY, WEIGHTS, encoder_folder, is_whole, verify
@@ -27,6 +27,7 @@ from locoman.workflows.encoder_step import EncoderWish, plan_encoder_step
 from locoman.workflows.install import execute_install, plan_install
 from locoman.workflows.provide.checkpoint import CheckpointProvider
 from locoman.workflows.router import encoder_sources
+from locoman.workflows.router.checkup import check_router
 from locoman.workflows.router.encoder_sources import given_source
 
 SHELF = Shelf((shipped("modelfiles"),), (shipped("adapters"),))
@@ -236,9 +237,9 @@ def test_an_encoder_whose_router_was_never_fitted_is_named_and_heard_by_the_same
     for file in FILES:
         (place(known) / file.name).write_bytes((encoder_files() / file.name).read_bytes())
     assert "not used (locoman router fit)" in shell("router", "show").out
-    checks = shell("doctor", "--json").document["checks"]
-    (router,) = (check for check in checks if check["name"] == "router")
-    assert (router["ok"], router["fix"]) == (False, "locoman router fit")
+    with pytest.raises(MissingPrerequisite) as named:
+        check_router(known, load_registry(known.registry), deep=False)
+    assert named.value.remedy == "locoman router fit"
     assert shell("router", "encoder", "install", "--dry-run", "--json").document["unheard"]
     assert shell(*command).code == 0
     assert shell("route", "turn the word garden around", "--json").document["stage"] == "encoder"
