@@ -163,14 +163,13 @@ class App:
             from locoman.engines.host.files import HostFiles
 
             address = HostFiles(self.home.run, self.home.locks).read_address()
-            if address is None:
-                return self.router(say)
-            from locoman.engines.host.routing_client import HostDecider
-            from locoman.workflows.router.deciding import HostFirst
+            if address is not None:
+                from locoman.engines.host.routing_client import HostDecider
+                from locoman.workflows.router.deciding import HostFirst
 
-            host = HostDecider.at(address)
-            if host is not None:
-                return HostFirst(self._open.enter_context(closing(host)), lambda: self.router(say), say)
+                host = HostDecider.at(address)
+                if host is not None:
+                    return HostFirst(self._open.enter_context(closing(host)), lambda: self.router(say), say)
         return self.router(say)
 
     def engine(self) -> Engine:

@@ -8,6 +8,7 @@ what the caller allows.
 from __future__ import annotations
 
 import hashlib
+import lzma
 import struct
 import unicodedata
 import zipfile
@@ -30,8 +31,8 @@ MAX_DIRECTORY_BYTES = 16 << 20
 BLOCK = 1 << 20
 _REGULAR = (0, 0o100000)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_BROKEN = (
-    zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, NotImplementedError, ValueError,
+BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, NotImplementedError, ValueError,
 )  # fmt: skip
 """What zipfile raises on a broken archive, beside OSError."""
 
@@ -113,7 +114,7 @@ class Archive:
                     if left < 0:
                         break
                     yield block
-        except _BROKEN as error:
+        except BROKEN as error:
             raise BadDelivery(self.path, f"{name} in it is damaged") from error
         if left:
             raise BadDelivery(self.path, f"{name} in it has another size than it says")
@@ -135,7 +136,7 @@ def open_archive(path: Path, *, max_bytes: int, max_entries: int = MAX_ENTRIES) 
             _check_ending(file, path, max_entries)
         try:
             archive = zipfile.ZipFile(file)
-        except _BROKEN as error:
+        except BROKEN as error:
             raise BadDelivery(path, "its directory is damaged, or it was cut short") from error
         with archive:
             members = {name: info for info in archive.infolist() if (name := _checked_name(info, path))}

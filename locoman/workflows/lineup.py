@@ -9,11 +9,12 @@ from locoman.catalog.shelf import Shelf
 from locoman.contracts import Decider, Engine, Lineup, ServedAdapter, ServedBase
 from locoman.errors import InvalidFile, NothingInstalled, StoreError
 from locoman.names import BaseRef
-from locoman.routing.encoder.files import FILES, encoder_folder
+from locoman.routing.encoder.files import encoder_folder
 from locoman.store.home import Home
 from locoman.store.identity import stamp, stamp_of
 from locoman.store.registry import InstalledAdapter, InstalledBase, Registry, load_registry
 from locoman.workflows.collection import active_packages, base_file, installed_base
+from locoman.workflows.router.encoder_session import stamps
 
 
 class RegistryLineup:
@@ -56,9 +57,8 @@ class RegistryLineup:
             raise NothingInstalled from None
         except OSError as error:
             raise StoreError(self._home.registry, str(error)) from error
-        folder = encoder_folder(self._home.encoders)
-        others = (self._home.arbiters, *(folder / file.name for file in FILES))
-        return " ".join((stamp_of(status), *map(stamp, others)))
+        encoder = stamps(encoder_folder(self._home.encoders))
+        return f"{stamp_of(status)} {stamp(self._home.arbiters)} {encoder}"
 
     def _read(self, name: str | None) -> Lineup:
         registry = load_registry(self._home.registry)

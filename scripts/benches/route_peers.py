@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from locoman.routing.encoder.bge import BgeSmall
-from locoman.routing.encoder.files import LAST
+from locoman.routing.encoder.files import OUTPUTS
 from locoman.routing.features import Floats
 
 
@@ -58,7 +58,7 @@ class Plain:
 
     def encode(self, texts: Sequence[str]) -> Floats:
         """Shape (texts, WIDTH), each of length 1."""
-        first = np.stack([self._model.layers(text)[LAST][0] for text in texts])
+        first = np.stack([self._model.layers(text)[max(OUTPUTS)][0] for text in texts])
         return np.asarray(first / np.linalg.norm(first, axis=1, keepdims=True), dtype=np.float32)
 
 

@@ -33,7 +33,6 @@ ID = WEIGHTS.sha256[:16]
 OUTPUTS = {7: "/encoder/layer.6/output/LayerNorm/Add_1_output_0", 9: "/encoder/layer.8/output/LayerNorm/Add_1_output_0",
            11: "/encoder/layer.10/output/LayerNorm/Add_1_output_0", 12: "last_hidden_state"}  # fmt: skip
 """What the weights' graph calls what these layers make, counted from 1."""
-LAST = 12
 VECTORS = f"{ID}-1"
 """Names its vectors wherever something depends on them: other files, or other layers of them, mean something else."""
 

@@ -29,12 +29,14 @@ def opening(model: Path, outputs: Iterable[str]) -> Future[Session]:
     What is awaited raises InvalidFile, MissingPrerequisite where there is no ONNX Runtime.
     """
     try:
-        thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
-        opened = thread.submit(_prepared(model, outputs))
-        thread.shutdown(wait=False)  # it ends when the session is there
+        made = _prepared(model, outputs)
     except LocomanError as error:
-        opened = Future()
-        opened.set_exception(error)
+        failed: Future[Session] = Future()
+        failed.set_exception(error)
+        return failed
+    thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+    opened = thread.submit(made)
+    thread.shutdown(wait=False)  # it ends when the session is there
     return opened
 
 

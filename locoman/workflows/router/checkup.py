@@ -35,8 +35,8 @@ def check_router(home: Home, registry: Registry, *, deep: bool) -> str:
         raise MissingPrerequisite(sentence, REPAIR)
     if state == "sound":
         _try_encoder(home)
-    if unheard(home, registry):
-        raise MissingPrerequisite("The router was fitted without its encoder, which is here.", "locoman router fit")
+        if unheard(home, registry):
+            raise MissingPrerequisite("The router was fitted without its encoder, which is here.", "locoman router fit")
     how = "with its encoder" if meaning else f"words alone ({REPAIR} teaches it what they mean)"
     return f"{path.name}, {megabytes(path.stat().st_size)}, {how}"
 

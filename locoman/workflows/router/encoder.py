@@ -17,7 +17,7 @@ from locoman.store.home import Home
 from locoman.store.locks import held
 from locoman.store.registry import Registry, load_registry
 from locoman.store.transaction import Transaction, change
-from locoman.workflows.router.encoder_session import encoder_state
+from locoman.workflows.collection import router_file
 from locoman.workflows.router.encoder_sources import EncoderSource, given_source, known_sources
 from locoman.workflows.router.fitting import Fit, fit_all
 
@@ -57,8 +57,8 @@ def plan_encoder(home: Home, given: Path | None = None) -> EncoderPlan:
 
 
 def unheard(home: Home, registry: Registry) -> bool:
-    """Whether the encoder is here while the router of some base was fitted without it: somebody was stopped between the two."""
-    return encoder_state(home) == "sound" and any(map(_deaf, (home.root / base.router for base in registry.bases)))
+    """Whether the router of some base was fitted without the encoder: where that is here, somebody was stopped in between."""
+    return any(_deaf(router_file(home, base)) for base in registry.bases)
 
 
 def _deaf(router: Path) -> bool:

@@ -6,11 +6,9 @@ Its two files are the same everywhere, so each source is as good as the other: t
 from __future__ import annotations
 
 import json
-import lzma
 import os
 import shutil
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +17,7 @@ from typing import Any
 from locoman.errors import DownloadFailed, InvalidFile, MissingPrerequisite
 from locoman.progress import Progress
 from locoman.routing.encoder.files import BYTES, FILES, NAME, SOURCE, VOCABULARY, WEIGHTS, EncoderFile
+from locoman.store.archive import BROKEN
 from locoman.store.atomic import mapped
 from locoman.store.downloads import Patience, download
 
@@ -32,7 +31,6 @@ _JAR = EncoderFile(
 )
 _MAX_TOKENIZER = 4 << 20  # bytes
 _PATIENCE = Patience(tries=2, silence=10.0)  # there is another source
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def _from_archive(path: Path, to: Path) -> None:
                 shutil.copyfileobj(source, target)
             content = archive.read(words)
             (to / VOCABULARY.name).write_bytes(content if plain else _vocabulary(content))
-    except _BROKEN as error:
+    except BROKEN as error:
         raise InvalidFile(path, "not an archive of the encoder, or a damaged one") from error
 
 
